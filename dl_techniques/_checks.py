@@ -1,0 +1,67 @@
+"""Argument checks that several techniques share: the constraint first, then the value received."""
+
+import numbers
+from collections.abc import Collection, Sequence
+from typing import Any
+
+
+def check_positive(**values: Any) -> None:
+    for name, value in values.items():
+        if not _is_real(value) or not value > 0:
+            raise ValueError(f"`{name}` must be a number > 0. Received: {name}={value!r}")
+
+
+def check_positive_int(**values: Any) -> None:
+    for name, value in values.items():
+        if not _is_int(value) or value < 1:
+            raise ValueError(f"`{name}` must be an integer >= 1. Received: {name}={value!r}")
+
+
+def check_rate(**values: Any) -> None:
+    for name, value in values.items():
+        if not _is_real(value) or not 0 <= value < 1:
+            raise ValueError(f"`{name}` must be a number in [0, 1). Received: {name}={value!r}")
+
+
+def check_choice(choices: Collection[Any], **values: Any) -> None:
+    for name, value in values.items():
+        if value not in choices:
+            raise ValueError(f"`{name}` must be one of {sorted(choices)}. Received: {name}={value!r}")
+
+
+def check_divisible(**values: int) -> None:
+    """`check_divisible(width=8, num_heads=3)`: the first value must be a multiple of the second."""
+    (name, value), (divisor_name, divisor) = values.items()
+    if value % divisor:
+        raise ValueError(
+            f"`{name}` must be a multiple of `{divisor_name}`. "
+            f"Received: {name}={value}, {divisor_name}={divisor}"
+        )
+
+
+def check_rank(input_shape: Sequence[int | None], *ranks: int) -> None:
+    if len(input_shape) not in ranks:
+        wanted = " or ".join(map(str, ranks))
+        raise ValueError(f"The input must have rank {wanted}. Received: input_shape={tuple(input_shape)}")
+
+
+def normalize_axes(axis: int | Sequence[int], input_shape: Sequence[int | None]) -> tuple[int, ...]:
+    """Axes as a sorted tuple of non-negative numbers; each must exist, have a known size and occur once."""
+    rank = len(input_shape)
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    if not axes or any(not -rank <= a < rank for a in axes):
+        raise ValueError(f"`axis` must lie in [{-rank}, {rank}). Received: axis={axis}, input_shape={input_shape}")
+    positive = tuple(sorted(a % rank for a in axes))
+    if len(set(positive)) < len(positive):
+        raise ValueError(f"`axis` must not name an axis twice. Received: axis={axis}, input_shape={input_shape}")
+    if any(input_shape[a] is None for a in positive):
+        raise ValueError(f"`axis` must have a known size. Received: axis={axis}, input_shape={input_shape}")
+    return positive
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)

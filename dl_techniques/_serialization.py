@@ -1,0 +1,86 @@
+"""One decorator instead of a hand-written `get_config` in every class."""
+
+import inspect
+from typing import Any, TypeVar
+
+import keras
+
+PACKAGE = "dl_techniques"
+
+T = TypeVar("T")
+
+
+def serializable(cls: type[T]) -> type[T]:
+    """Registers a class under `dl_techniques` and derives its config from `__init__`.
+
+    Every constructor argument must be kept as an attribute of the same name. The config then holds each of them
+    as it was given: plain values as they are, Keras objects (layers, initializers, activations ...) serialized.
+    Works alike for layers, models, losses, metrics, regularizers, initializers and constraints.
+
+    Example:
+
+    >>> @serializable
+    ... class Shift(keras.layers.Layer):
+    ...     def __init__(self, offset=1.0, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.offset = offset
+    ...
+    ...     def call(self, inputs):
+    ...         return inputs + self.offset
+    >>> Shift.from_config(Shift(offset=2.5).get_config()).offset
+    2.5
+    """
+    registered = keras.saving.get_registered_object(f"{PACKAGE}>{cls.__name__}")
+    if registered is not None and registered.__module__ != cls.__module__:
+        raise ValueError(
+            f"Class names must be unique within {PACKAGE}, or a saved file would load the wrong class. "
+            f"Received: {cls.__module__}.{cls.__name__}, already registered by {registered.__module__}"
+        )
+    arguments = _own_arguments(cls)
+
+    def get_config(self) -> dict[str, Any]:
+        config = _inherited_config(super(cls, self))
+        for name in arguments:
+            if not hasattr(self, name):
+                raise AttributeError(f"{cls.__name__} must keep its argument '{name}' as an attribute of that name")
+            config[name] = _to_config(getattr(self, name))
+        return config
+
+    def from_config(target: type[T], config: dict[str, Any]) -> T:
+        return target(**{name: _from_config(value) for name, value in config.items()})
+
+    cls.get_config = get_config  # type: ignore[attr-defined]
+    cls.from_config = classmethod(from_config)  # type: ignore[attr-defined]
+    return keras.saving.register_keras_serializable(package=PACKAGE)(cls)
+
+
+def _own_arguments(cls: type) -> tuple[str, ...]:
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
+    return tuple(p.name for p in parameters if p.kind in named and p.name != "self")
+
+
+def _inherited_config(parent) -> dict[str, Any]:
+    """What the base class says; regularizers, initializers and constraints have nothing to say and raise."""
+    try:
+        return dict(parent.get_config())
+    except NotImplementedError:
+        return {}
+
+
+def _to_config(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_to_config(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _to_config(item) for key, item in value.items()}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return keras.saving.serialize_keras_object(value)
+
+
+def _from_config(value: Any) -> Any:
+    if isinstance(value, dict) and "class_name" in value and "config" in value:
+        return keras.saving.deserialize_keras_object(value)
+    if isinstance(value, (list, tuple)):
+        return [_from_config(item) for item in value]
+    return value

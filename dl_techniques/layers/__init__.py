@@ -1,0 +1,1 @@
+from dl_techniques.layers.norms import RMSNorm as RMSNorm

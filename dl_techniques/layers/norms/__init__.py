@@ -1,0 +1,1 @@
+from dl_techniques.layers.norms.rms_norm import RMSNorm as RMSNorm

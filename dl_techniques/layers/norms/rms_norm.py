@@ -1,0 +1,80 @@
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from dl_techniques._checks import check_positive, normalize_axes
+from dl_techniques._precision import at_least_float32
+from dl_techniques._serialization import serializable
+
+
+@serializable
+class RMSNorm(keras.layers.Layer):
+    """Root mean square normalization.
+
+    Rescales the features by their root mean square, without centring them: about as good as layer normalization
+    in transformers, with one pass over the data less.
+
+    Formula: `y = scale * x / sqrt(mean(x^2, axis) + epsilon)`, computed in float32 and cast back.
+
+    Args:
+        axis: int or a list of them, the axes to normalize over.
+        epsilon: float > 0, added to the mean square.
+        use_scale: bool, whether to learn `scale`, one gain for each element of the normalized axes.
+        scale_initializer: initializer of `scale`.
+
+    Input shape:
+        Any; the normalized axes must have known sizes.
+
+    Output shape:
+        Same as the input.
+
+    Example:
+
+    >>> y = RMSNorm()(keras.ops.convert_to_tensor([[1.0, 2.0, 3.0, 4.0]]))
+    >>> [round(float(v), 4) for v in y[0]]
+    [0.3651, 0.7303, 1.0954, 1.4606]
+
+    References:
+        Zhang and Sennrich, "Root Mean Square Layer Normalization", arXiv:1910.07467
+    """
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] = -1,
+        epsilon: float = 1e-6,
+        *,
+        use_scale: bool = True,
+        scale_initializer: str | keras.initializers.Initializer = "ones",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_positive(epsilon=epsilon)
+        self.axis = axis
+        self.epsilon = epsilon
+        self.use_scale = use_scale
+        self.scale_initializer = keras.initializers.get(scale_initializer)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        axes = normalize_axes(self.axis, input_shape)
+        self._axes = axes
+        self._trailing = axes == tuple(range(len(input_shape) - len(axes), len(input_shape)))
+        self._broadcast_shape = tuple(size if a in axes else 1 for a, size in enumerate(input_shape))
+        self.scale = None
+        if self.use_scale:
+            shape = tuple(input_shape[a] for a in axes)
+            self.scale = self.add_weight(name="scale", shape=shape, initializer=self.scale_initializer)
+        super().build(input_shape)
+
+    def call(self, inputs, training=None):
+        if self._trailing:
+            return ops.rms_normalization(inputs, scale=self.scale, axis=self._axes, epsilon=self.epsilon)
+        x = at_least_float32(inputs)
+        y = x * ops.rsqrt(ops.mean(ops.square(x), axis=self._axes, keepdims=True) + self.epsilon)
+        if self.scale is not None:
+            y = y * ops.reshape(ops.cast(self.scale, y.dtype), self._broadcast_shape)
+        return ops.cast(y, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

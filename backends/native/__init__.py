@@ -1,0 +1,10 @@
+"""The performance-critical cores in each framework's own best functions: the yardsticks of the Keras layers.
+
+Every module here has the same functions. Each takes the weights of the Keras built-in it mirrors, as NumPy arrays in
+the order of `layer.get_weights()`, and a dtype, and returns a `Native` that computes the same outputs:
+
+- `rms_norm`, `layer_norm`: over the last axis.
+- `attention`: multi-head or grouped self-attention with its four projections; the kernels tell the heads.
+- `conv2d`, `depthwise_conv2d`: "same" padding, stride 1, odd kernels.
+- `matmul`, `copy`: the machine's ceilings for arithmetic and memory.
+"""

@@ -1,0 +1,82 @@
+"""Native cores in PyTorch; see `backends.native`."""
+
+import torch
+from torch.nn import functional
+
+from backends.protocol import Native
+from backends.torch import tensor
+
+
+def _native(function, weights, dtype, **kwargs) -> Native:
+    return Native(function, [tensor(weight, dtype) for weight in weights], **kwargs)
+
+
+def _channels_first(images):
+    """A view: channels-last memory is the layout that PyTorch's convolutions are fastest with."""
+    return images.permute(0, 3, 1, 2)
+
+
+def rms_norm(weights, dtype: str, *, epsilon: float) -> Native:
+    def function(weights, x):
+        return functional.rms_norm(x, x.shape[-1:], weights[0], epsilon)
+
+    return _native(function, weights, dtype)
+
+
+def layer_norm(weights, dtype: str, *, epsilon: float) -> Native:
+    def function(weights, x):
+        scale, offset = weights
+        return functional.layer_norm(x, x.shape[-1:], scale, offset, epsilon)
+
+    return _native(function, weights, dtype)
+
+
+def attention(weights, dtype: str) -> Native:
+    width, *heads = weights[0].shape
+    head_width = heads[-1]
+    projections = [w.reshape(width, -1).T.copy() if w.ndim == 3 else w.reshape(-1) for w in weights[:6]]
+    output = [weights[6].reshape(-1, width).T.copy(), weights[7]]
+
+    def function(weights, x):
+        batch, length, _ = x.shape
+
+        def project(kernel, bias):
+            return functional.linear(x, kernel, bias).view(batch, length, -1, head_width).transpose(1, 2)
+
+        query, key, value = project(*weights[0:2]), project(*weights[2:4]), project(*weights[4:6])
+        grouped = query.shape[1] != key.shape[1]
+        mixed = functional.scaled_dot_product_attention(query, key, value, enable_gqa=grouped)
+        return functional.linear(mixed.transpose(1, 2).reshape(batch, length, -1), *weights[6:])
+
+    return _native(function, [*projections, *output], dtype)
+
+
+def conv2d(weights, dtype: str) -> Native:
+    kernel, bias = weights
+    function = _same_padded(groups=1)
+    native = _native(function, [kernel.transpose(3, 2, 0, 1), bias], dtype, layout=_channels_first)
+    native.weights[0] = native.weights[0].contiguous(memory_format=torch.channels_last)
+    return native
+
+
+def depthwise_conv2d(weights, dtype: str) -> Native:
+    kernel, bias = weights
+    function = _same_padded(groups=kernel.shape[2])
+    return _native(function, [kernel.transpose(2, 3, 0, 1).copy(), bias], dtype, layout=_channels_first)
+
+
+def _same_padded(groups: int):
+    def function(weights, x):
+        kernel, bias = weights
+        padding = tuple(size // 2 for size in kernel.shape[2:])
+        return functional.conv2d(x, kernel, bias, padding=padding, groups=groups)
+
+    return function
+
+
+def matmul(weights, dtype: str) -> Native:
+    return _native(lambda weights, x: x @ weights[0], weights, dtype)
+
+
+def copy(weights, dtype: str) -> Native:
+    return _native(lambda weights, x: x + weights[0], weights, dtype)

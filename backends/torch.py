@@ -1,0 +1,147 @@
+"""The adapter for PyTorch; see `backends.protocol`."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch._dynamo
+import torch._inductor.utils
+from torch._dynamo.utils import calculate_time_spent, counters
+
+from backends.protocol import Compilation, Model, Native, Program, Tensor
+
+MODES = ("eager", "jit")
+COMPILES_FIRST = False
+
+
+def devices() -> list[str]:
+    return ["cpu", "gpu"] if torch.cuda.is_available() else ["cpu"]
+
+
+def facts(device: str) -> dict[str, Any]:
+    return {
+        "backend_version": torch.__version__,
+        "device_name": torch.cuda.get_device_name() if device == "gpu" else "cpu",
+        "threads_read_back": torch.get_num_threads(),
+        "matmul_precision": torch.get_float32_matmul_precision(),
+    }
+
+
+def tensor(array: np.ndarray, dtype: str) -> Tensor:
+    return torch.as_tensor(array).to(device=_device(), dtype=getattr(torch, dtype))
+
+
+def array(tensor: Tensor) -> np.ndarray:
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).detach().cpu().numpy()
+
+
+def forward(model: Model, inputs: Sequence[Tensor], mode: str, *, training: bool = False) -> Program:
+    apply, _ = _pure(model, training)
+
+    def finish(function):
+        def step():
+            with torch.no_grad():
+                return function(*inputs)
+
+        return step
+
+    return _program(apply, finish, mode)
+
+
+def backward(
+    model: Model, inputs: Sequence[Tensor], cotangent: Tensor, mode: str, *, training: bool = True
+) -> Program:
+    apply, weights = _pure(model, training)
+    inputs = [x.detach().requires_grad_(x.is_floating_point()) for x in inputs]
+    floating = [x for x in inputs if x.requires_grad]
+
+    def finish(function):
+        def step():
+            output = function(*inputs)
+            gradients = torch.autograd.grad(output, [*floating, *weights], cotangent, allow_unused=True)
+            return output, gradients[: len(floating)], gradients[len(floating) :]
+
+        return step
+
+    return _program(apply, finish, mode)
+
+
+def wait(results: Any) -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def use_cache(folder: Path) -> None:
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder)
+    torch._dynamo.reset()
+    torch._inductor.utils.clear_caches()
+
+
+def peak_memory(device: str) -> int | None:
+    return torch.cuda.max_memory_allocated() if device == "gpu" else None
+
+
+def reset_peak_memory(device: str) -> None:
+    if device == "gpu":
+        torch.cuda.reset_peak_memory_stats()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
+
+
+def _device() -> str:
+    return "cuda" if os.environ.get("KERAS_TORCH_DEVICE") == "cuda" else "cpu"
+
+
+def _pure(model: Model, training: bool):
+    """Returns `apply(*inputs) -> output` with the weights; Dynamo takes them as arguments of its graphs."""
+    if isinstance(model, Native):
+        weights = [weight.requires_grad_() for weight in model.weights]
+        return (lambda *inputs: model.function(weights, *inputs)), weights
+    return (lambda *inputs: model(*inputs, training=training)), [v.value for v in model.trainable_variables]
+
+
+def _program(apply, finish, mode: str) -> Program:
+    if mode == "eager":
+        return Program(run=finish(apply))
+    compiled = _Compiled(apply, finish)
+    return Program(run=compiled.run, traces=lambda: counters["stats"]["unique_graphs"], compile=compiled.compile)
+
+
+class _Compiled:
+    """A step compiled at its first use: as one graph where possible, else with the breaks that Dynamo makes."""
+
+    def __init__(self, apply, finish):
+        self.apply = apply
+        self.finish = finish
+        self.step = None
+
+    def run(self):
+        if self.step is None:
+            self.compile()
+        return self.step()
+
+    def compile(self) -> Compilation:
+        self.finish(self.apply)()  # Keras notes the first call of a layer, which would cost a second compilation
+        try:
+            return self._first_run(fullgraph=True)
+        except torch._dynamo.exc.Unsupported:
+            return self._first_run(fullgraph=False)
+
+    def _first_run(self, *, fullgraph: bool) -> Compilation:
+        torch._dynamo.reset()
+        counters.clear()
+        start = time.perf_counter()
+        self.step = self.finish(torch.compile(self.apply, fullgraph=fullgraph, dynamic=False))
+        wait(self.step())
+        total = time.perf_counter() - start
+        spent = calculate_time_spent()
+        trace = spent["entire_frame_compile"] - spent["backend_compile"]
+        compile = spent["backend_compile"] + spent.get("entire_backward_compile", 0.0)
+        phases = {"trace": trace, "compile": compile, "first_run": total - trace - compile}
+        return Compilation(phases, counters["stats"]["unique_graphs"], sum(counters["graph_break"].values()))

@@ -1,0 +1,181 @@
+import importlib
+import inspect
+import os
+import time
+
+import keras
+import numpy as np
+import pytest
+
+import backends
+from backends import protocol
+from backends.environment import environment
+
+adapter = backends.active()
+BACKEND = os.environ["KERAS_BACKEND"]
+random = np.random.default_rng(3)
+
+
+def tensor(*shape):
+    return adapter.tensor(random.standard_normal(shape).astype("float32"), "float32")
+
+
+def small_layer():
+    layer = keras.layers.Dense(3, activation="tanh")
+    layer.build((4, 5))
+    return layer
+
+
+def public_names(module):
+    return {name for name, value in vars(module).items() if inspect.isfunction(value) and name[0] != "_"} - {
+        name for name, value in vars(module).items() if getattr(value, "__module__", module.__name__) != module.__name__
+    }
+
+
+def wanted_functions():
+    return {name: value for name, value in vars(protocol.Adapter).items() if inspect.isfunction(value) and name[0] != "_"}
+
+
+def test_the_adapter_has_the_functions_of_the_protocol_with_their_signatures():
+    assert public_names(adapter) == set(wanted_functions())
+    for name, wanted in wanted_functions().items():
+        actual = inspect.signature(getattr(adapter, name))
+        expected = inspect.signature(wanted)
+        parameters = [p for p in expected.parameters.values() if p.name != "self"]
+        assert actual == expected.replace(parameters=parameters), name
+    assert isinstance(adapter.COMPILES_FIRST, bool)
+    assert {"eager", "jit"} <= set(adapter.MODES)
+
+
+def test_the_native_modules_have_the_same_functions():
+    sources = [importlib.resources.files("backends.native").joinpath(f"{name}.py") for name in backends.NAMES]
+    functions = [
+        {line.split("->")[0] for line in source.read_text().splitlines() if line.startswith("def ") and line[4] != "_"}
+        for source in sources
+    ]
+    assert functions[0] == functions[1] == functions[2]
+    assert len(functions[0]) == 7
+
+
+@pytest.mark.parametrize("mode", adapter.MODES)
+def test_forward_gives_what_the_layer_gives(mode):
+    layer, x = small_layer(), tensor(4, 5)
+    output = adapter.forward(layer, [x], mode).run()
+    np.testing.assert_allclose(adapter.array(output), adapter.array(layer(x)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", adapter.MODES)
+def test_gradients_equal_finite_differences(mode):
+    layer, x, cotangent = small_layer(), tensor(4, 5), tensor(4, 3)
+    kernel, bias = layer.get_weights()
+    _, (input_gradient,), weight_gradients = adapter.backward(layer, [x], cotangent, mode).run()[:3]
+    gradients = [adapter.array(g) for g in (input_gradient, *weight_gradients)]
+    points = [a.astype("float64") for a in (adapter.array(x), kernel, bias)]
+
+    def loss(x, kernel, bias):
+        return np.sum(np.tanh(x @ kernel + bias) * adapter.array(cotangent))
+
+    for index, gradient in enumerate(gradients):
+        direction = random.standard_normal(points[index].shape)
+        ahead, behind = list(points), list(points)
+        ahead[index] = points[index] + 1e-6 * direction
+        behind[index] = points[index] - 1e-6 * direction
+        slope = (loss(*ahead) - loss(*behind)) / 2e-6
+        assert np.sum(gradient * direction) == pytest.approx(slope, rel=1e-4, abs=1e-5)
+
+
+def test_integer_inputs_have_no_gradient():
+    layer = keras.layers.Embedding(7, 3)
+    layer.build((2, 4))
+    tokens = adapter.tensor(np.array([[0, 1, 2, 3], [3, 4, 5, 6]]), "int32")
+    _, input_gradients, (table_gradient,) = adapter.backward(layer, [tokens], tensor(2, 4, 3), "eager").run()[:3]
+    assert list(input_gradients) == []
+    assert table_gradient is not None
+
+
+@pytest.mark.parametrize("mode", set(adapter.MODES) - {"eager"})
+def test_a_compiled_step_does_not_trace_again(mode):
+    program = adapter.backward(small_layer(), [tensor(4, 5)], tensor(4, 3), mode)
+    adapter.wait(program.run())
+    adapter.wait(program.run())
+    traced = program.traces()
+    for _ in range(3):
+        adapter.wait(program.run())
+    assert program.traces() == traced > 0
+
+
+@pytest.mark.parametrize("mode", set(adapter.MODES) - {"eager"})
+def test_compiling_tells_its_phases_apart(mode, tmp_path):
+    adapter.use_cache(tmp_path)
+    start = time.perf_counter()
+    compilation = adapter.backward(small_layer(), [tensor(4, 5)], tensor(4, 3), mode).compile()
+    elapsed = time.perf_counter() - start
+    assert set(compilation.phases) <= {"trace", "lower", "compile", "first_run"}
+    assert {"trace", "compile"} <= set(compilation.phases)
+    assert all(seconds >= 0 for seconds in compilation.phases.values())
+    assert sum(compilation.phases.values()) <= elapsed
+    assert (compilation.graphs, compilation.graph_breaks) == (1, 0)
+
+
+def test_eager_programs_have_nothing_to_compile():
+    program = adapter.forward(small_layer(), [tensor(4, 5)], "eager")
+    assert program.traces() == 0
+    with pytest.raises(ValueError, match="eager mode"):
+        program.compile()
+
+
+def test_weights_are_arguments_not_constants():
+    layer, x = small_layer(), tensor(4, 5)
+    layer.set_weights([np.zeros((5, 3)), np.ones(3)])
+    output = adapter.array(adapter.forward(layer, [x], "jit").run())
+    np.testing.assert_allclose(output, np.tanh(1.0) * np.ones((4, 3)), rtol=1e-6)
+
+
+def test_state_that_training_changes_does_not_leak_tracers():
+    layer = keras.layers.BatchNormalization()
+    layer.build((8, 3))
+    x = tensor(8, 3)
+    for _ in range(2):
+        adapter.wait(adapter.backward(layer, [x], tensor(8, 3), "eager").run())
+    adapter.wait(adapter.forward(layer, [x], "eager").run())
+    assert all(np.isfinite(weight).all() for weight in layer.get_weights())
+
+
+def test_waiting_waits():
+    """A product of 1500 x 1500 matrices takes 20 ms or more; enqueueing many of them and waiting takes all of it."""
+    size, repeats = 1500, 8
+    native = importlib.import_module(f"backends.native.{BACKEND}")
+    core = native.matmul([random.standard_normal((size, size)).astype("float32")], "float32")
+    program = adapter.forward(core, [tensor(size, size)], "jit")
+    adapter.wait(program.run())
+    start = time.perf_counter()
+    for _ in range(repeats):
+        result = program.run()
+    adapter.wait(result)
+    waited = time.perf_counter() - start
+    start = time.perf_counter()
+    adapter.array(result)
+    read = time.perf_counter() - start
+    assert read < waited / 2, "reading the result took as long as computing it: the wait came back too early"
+
+
+def test_bfloat16_travels():
+    x = adapter.tensor(np.array([1.0, 2.5]), "bfloat16")
+    assert adapter.array(x).tolist() == [1.0, 2.5]
+
+
+def test_a_cpu_process_sees_no_gpu(tmp_path):
+    assert environment(BACKEND, "cpu", threads=2, cache=tmp_path)["CUDA_VISIBLE_DEVICES"] == ""
+    assert "CUDA_VISIBLE_DEVICES" not in environment(BACKEND, "gpu", threads=2, cache=tmp_path)
+    assert "cpu" in adapter.devices()
+
+
+def test_out_of_memory_is_told_from_other_errors():
+    assert adapter.is_out_of_memory(MemoryError())
+    assert not adapter.is_out_of_memory(ValueError("shape"))
+
+
+def test_an_unknown_backend_is_refused_by_name(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    with pytest.raises(ValueError, match="tensorflow, jax, torch.*'theano'"):
+        backends.active()

@@ -1,0 +1,75 @@
+"""Each native core computes what the Keras built-in that it mirrors computes, with the same weights."""
+
+import importlib
+import os
+
+import keras
+import numpy as np
+import pytest
+
+import backends
+
+adapter = backends.active()
+native = importlib.import_module(f"backends.native.{os.environ['KERAS_BACKEND']}")
+random = np.random.default_rng(7)
+
+
+def images(*shape):
+    return random.standard_normal(shape).astype("float32")
+
+
+CASES = {
+    "rms_norm": (lambda: keras.layers.RMSNormalization(epsilon=1e-5), images(2, 6, 8), {"epsilon": 1e-5}),
+    "layer_norm": (lambda: keras.layers.LayerNormalization(epsilon=1e-5), images(2, 6, 8), {"epsilon": 1e-5}),
+    "attention": (lambda: keras.layers.MultiHeadAttention(num_heads=4, key_dim=4), images(2, 6, 16), {}),
+    "grouped attention": (
+        lambda: keras.layers.GroupQueryAttention(head_dim=4, num_query_heads=4, num_key_value_heads=2),
+        images(2, 6, 16),
+        {},
+    ),
+    "conv2d": (lambda: keras.layers.Conv2D(5, 3, padding="same"), images(2, 8, 7, 4), {}),
+    "depthwise_conv2d": (lambda: keras.layers.DepthwiseConv2D(3, padding="same"), images(2, 8, 7, 4), {}),
+}
+
+
+def assert_near(actual, expected, scale=None):
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-6 * (scale or np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_native_equals_keras(name):
+    make, x, options = CASES[name]
+    layer = make()
+    attends = "attention" in name
+    inputs = [x, x] if attends else [x]
+    layer.build(*[i.shape for i in inputs])
+    layer.set_weights([images(*w.shape) / 3 for w in layer.weights])
+    expected = adapter.array(layer(*inputs))
+    core = getattr(native, name.split()[-1])(layer.get_weights(), "float32", **options)
+    arranged = core.layout(adapter.tensor(x, "float32"))
+    cotangent = images(*expected.shape)
+    program = adapter.backward(core, [arranged], core.layout(adapter.tensor(cotangent, "float32")), "eager")
+    output, (input_gradient,), weight_gradients = program.run()[:3]
+    expected_program = adapter.backward(
+        layer, [adapter.tensor(i, "float32") for i in inputs], adapter.tensor(cotangent, "float32"), "eager"
+    )
+    _, expected_input_gradients, expected_weight_gradients = expected_program.run()[:3]
+    assert_near(channels_last(adapter.array(output), expected), expected)
+    expected_gradient = sum(adapter.array(g) for g in expected_input_gradients)
+    assert_near(channels_last(adapter.array(input_gradient), expected_gradient), expected_gradient)
+    expected_weight_gradients = [adapter.array(g) for g in expected_weight_gradients]
+    scale = max(np.abs(g).max() for g in expected_weight_gradients)  # a key bias has no gradient but rounding
+    for actual, wanted in zip(weight_gradients, expected_weight_gradients, strict=True):
+        assert_near(np.sort(adapter.array(actual).ravel()), np.sort(wanted.ravel()), scale)
+
+
+def channels_last(array, like):
+    return array if array.shape == like.shape else np.moveaxis(array, 1, -1)
+
+
+def test_a_copy_reads_and_writes_everything_and_a_product_is_a_product():
+    x, y = images(4, 5), images(5, 3)
+    product = native.matmul([y], "float32")
+    assert_near(adapter.array(adapter.forward(product, [adapter.tensor(x, "float32")], "eager").run()), x @ y)
+    shifted = native.copy([np.float32(2.0)], "float32")
+    assert_near(adapter.array(adapter.forward(shifted, [adapter.tensor(x, "float32")], "eager").run()), x + 2)

@@ -70,4 +70,4 @@ def matmul(weights, dtype: str) -> Native:
 
 
 def copy(weights, dtype: str) -> Native:
-    return _native(lambda weights, x: x + weights[0], weights, dtype)
+    return _native(lambda weights, x: x + 1, weights, dtype)

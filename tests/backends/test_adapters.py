@@ -28,12 +28,16 @@ def small_layer():
 
 def public_names(module):
     return {name for name, value in vars(module).items() if inspect.isfunction(value) and name[0] != "_"} - {
-        name for name, value in vars(module).items() if getattr(value, "__module__", module.__name__) != module.__name__
+        name
+        for name, value in vars(module).items()
+        if getattr(value, "__module__", module.__name__) != module.__name__
     }
 
 
 def wanted_functions():
-    return {name: value for name, value in vars(protocol.Adapter).items() if inspect.isfunction(value) and name[0] != "_"}
+    return {
+        name: value for name, value in vars(protocol.Adapter).items() if inspect.isfunction(value) and name[0] != "_"
+    }
 
 
 def test_the_adapter_has_the_functions_of_the_protocol_with_their_signatures():

@@ -71,5 +71,5 @@ def test_a_copy_reads_and_writes_everything_and_a_product_is_a_product():
     x, y = images(4, 5), images(5, 3)
     product = native.matmul([y], "float32")
     assert_near(adapter.array(adapter.forward(product, [adapter.tensor(x, "float32")], "eager").run()), x @ y)
-    shifted = native.copy([np.float32(2.0)], "float32")
-    assert_near(adapter.array(adapter.forward(shifted, [adapter.tensor(x, "float32")], "eager").run()), x + 2)
+    shifted = native.copy([], "float32")
+    assert_near(adapter.array(adapter.forward(shifted, [adapter.tensor(x, "float32")], "eager").run()), x + 1)

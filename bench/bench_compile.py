@@ -1,0 +1,10 @@
+"""Times the compilation of forward passes with gradients: once from nothing, and from a filled cache on disk."""
+
+from bench.worker import Worker
+from bench.workloads import Cell
+
+METRICS = ("compile_cold", "compile_warm")
+
+
+def bench_compile(benchmark, worker: Worker, cell: Cell):
+    worker.time_compilation(benchmark, cell)

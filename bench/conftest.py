@@ -1,0 +1,36 @@
+"""Makes `python -m pytest bench` measure: this process supervises, and each launch is a pytest process of its own."""
+
+import pytest
+
+from bench import supervisor
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("bench", "layer benchmarks")
+    group.addoption("--device", default="all", help="cpu, gpu or all: every device that is present (default)")
+    group.addoption("--profile", default="default", help="smoke, default or full: how much is measured")
+    group.addoption("--workloads", default="", help="names, or Python files with a list WORKLOADS, with commas between")
+    group.addoption("--launches", type=int, help="processes that measure every case (default: the profile's)")
+    group.addoption("--threads", type=int, help="threads of every backend (default: all cores)")
+    group.addoption("--precision", default="ieee", help="ieee or tf32: float32 matrix products on a GPU")
+    group.addoption("--results", default="results/raw", help="folder of the runs")
+    group.addoption("--run", help="name of the run (default: the time)")
+    group.addoption("--resume", action="store_true", help="go on with the newest run, or with --run")
+    group.addoption("--launch", type=int, help="be this launch instead of supervising (used by the supervisor)")
+    group.addoption("--replicate", type=int, default=1, help="which pass over the cases a launch makes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.launch:
+        from bench.worker import Worker, die_with_the_supervisor
+
+        die_with_the_supervisor()
+        config.option.workloads = [name for name in config.option.workloads.split(",") if name]
+        config.pluginmanager.register(Worker(config), "bench-worker")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    if config.option.launch or config.option.help or config.option.collectonly or config.option.version:
+        return None
+    return supervisor.main(config.option, config.rootpath)

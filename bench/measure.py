@@ -1,0 +1,122 @@
+"""One cell, measured: the timed step, its warm-up, how many rounds, and what is recorded beside the times."""
+
+import math
+import resource
+import time
+from typing import Any
+
+import numpy as np
+
+from backends.protocol import Adapter, Program
+
+MIN_BLOCK_S = 5e-3
+MIN_ROUNDS, MAX_ROUNDS = 5, 400
+WARM_UP_CALLS, WARM_UP_S = 3, 0.1
+PILOT_BLOCKS = 10
+TARGET_HALF_WIDTH = {"cpu": 0.02, "gpu": 0.01}
+Z_99 = 2.576
+
+
+class DeviceClock:
+    """A clock that is read once the device is idle, so that a round ends when its results are there."""
+
+    __name__ = "clock"
+
+    def __init__(self) -> None:
+        self.settle = lambda: None
+
+    def __call__(self) -> float:
+        self.settle()
+        return time.perf_counter()
+
+
+clock = DeviceClock()
+
+
+class Step:
+    """A program's step as pytest-benchmark calls it; keeps the last results for the clock to wait for."""
+
+    def __init__(self, adapter: Adapter, program: Program):
+        self.adapter = adapter
+        self.program = program
+        self.results: Any = None
+
+    def __call__(self) -> None:
+        self.results = self.program.run()
+
+    def settle(self) -> None:
+        self.adapter.wait(self.results)
+
+
+def measure(benchmark, step: Step, *, device: str, seconds: float) -> dict[str, Any]:
+    """Times a step with pytest-benchmark and returns what is recorded beside its times.
+
+    A round is a block of calls with one wait at its end, at least 5 ms long. The number of rounds is chosen from a
+    pilot, not while looking at the rounds themselves: as many as should bring the 99 % interval of the median to
+    2 % (CPU) or 1 % (GPU), at least 5, at most 400 and at most what fits into `seconds`.
+
+    Raises:
+        RuntimeError: the step was traced again while it was timed.
+    """
+    clock.settle = step.settle
+    _warm_up(step)
+    calls, pilot = _pilot(step, seconds)
+    target = TARGET_HALF_WIDTH[device]
+    rounds, reason = _choose_rounds(pilot, target, seconds)
+    traces = step.program.traces()
+    usage, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    benchmark.pedantic(step, rounds=rounds, iterations=calls)
+    elapsed, spent = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
+    step.settle()
+    if step.program.traces() != traces:
+        raise RuntimeError(f"the step was traced again while it was timed: {traces} -> {step.program.traces()} traces")
+    reached = half_width(np.asarray(benchmark.stats.stats.data)) <= target
+    cpu = spent.ru_utime + spent.ru_stime - usage.ru_utime - usage.ru_stime
+    return {
+        "calls_per_round": calls,
+        "stop": "precise" if reached else reason,
+        "cpu_per_wall": round(cpu / elapsed, 3),
+    }
+
+
+def half_width(data: np.ndarray) -> float:
+    """Returns the half width of the median's 99 % order-statistic interval over the median; inf if too few."""
+    n = len(data)
+    low = math.floor((n - Z_99 * math.sqrt(n)) / 2)
+    if low < 0:
+        return math.inf
+    ordered = np.sort(data)
+    return float((ordered[n - 1 - low] - ordered[low]) / 2 / np.median(ordered))
+
+
+def _block(step: Step, calls: int) -> float:
+    start = time.perf_counter()
+    for _ in range(calls):
+        step()
+    step.settle()
+    return time.perf_counter() - start
+
+
+def _warm_up(step: Step) -> None:
+    start, calls = time.perf_counter(), 0
+    while calls < WARM_UP_CALLS or time.perf_counter() - start < WARM_UP_S:
+        _block(step, 1)
+        calls += 1
+
+
+def _pilot(step: Step, seconds: float) -> tuple[int, np.ndarray]:
+    """Returns the calls of a block, and the times of a few blocks."""
+    once = min(_block(step, 1) for _ in range(2))
+    calls = max(1, math.ceil(MIN_BLOCK_S / once))
+    blocks = max(3, min(PILOT_BLOCKS, int(seconds / 4 / (calls * once))))
+    return calls, np.array([_block(step, calls) for _ in range(blocks)])
+
+
+def _choose_rounds(pilot: np.ndarray, target: float, seconds: float) -> tuple[int, str]:
+    """Returns the number of rounds, and why it will have been no more if the target is missed."""
+    quartiles = np.quantile(pilot, [0.25, 0.5, 0.75])
+    spread = (quartiles[2] - quartiles[0]) / 1.349 / quartiles[1]
+    needed = math.ceil((1.2533 * Z_99 * spread / target) ** 2 * 1.3)  # sd of a median: 1.2533 sd / sqrt(n)
+    affordable = int(seconds / quartiles[1])
+    rounds = max(MIN_ROUNDS, min(max(needed, 10), affordable, MAX_ROUNDS))
+    return rounds, "timeout" if rounds >= affordable else "plateau"

@@ -1,0 +1,38 @@
+"""How much is measured. Standard library only: the supervisor reads it without importing a framework."""
+
+from dataclasses import dataclass
+
+METRICS = ("compile_cold", "compile_warm", "backward", "forward")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One choice of cells and effort.
+
+    Args:
+        workloads: names, or empty for all.
+        sizes: labels, or empty for all, sweeps included.
+        dtypes: dtypes of weights, inputs and computation.
+        launches: processes that measure every cell once; the first compiles cold, the others warm.
+        seconds: time to spend on the rounds of one cell in one process.
+        limit_s: time after which a case is given up.
+    """
+
+    workloads: tuple[str, ...]
+    sizes: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    launches: int
+    seconds: float
+    limit_s: float
+
+
+SMOKE = (
+    *("rms_norm", "native_rms_norm", "group_query_attention", "native_group_query_attention"),
+    *("convnext_v2_block", "keras_depthwise_conv2d", "native_depthwise_conv2d"),
+)
+
+PROFILES = {
+    "smoke": Profile(SMOKE, ("small",), ("float32",), launches=1, seconds=0.5, limit_s=180),
+    "default": Profile((), ("medium",), ("float32",), launches=3, seconds=0.3, limit_s=180),
+    "full": Profile((), (), ("float32", "bfloat16"), launches=5, seconds=1.0, limit_s=600),
+}

@@ -1,0 +1,434 @@
+"""What is measured: which technique, at which sizes, how many operations, and its native counterpart.
+
+A file of your own with a list `WORKLOADS` is measured the same way: `python -m pytest bench --workloads my_workloads.py`.
+"""
+
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from backends.protocol import Adapter, Model
+from bench.profiles import Profile
+from dl_techniques import layers
+
+Size = Mapping[str, int]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """One layer at several sizes.
+
+    Args:
+        name: how results call it; unique.
+        family: "attention", "normalization", "convolution", "embedding", "regularization" or a family of your own.
+        layer: makes the layer for a size. The dtype policy of the case is the global one while it runs.
+        inputs: shapes of the layer's inputs for a size, batch included.
+        sizes: label -> numbers. Labels of a sweep look like "tokens=512".
+        flops: floating-point operations of one forward pass for a size; a multiply-add counts as two.
+        native: name of the workload with the native counterpart of this layer.
+        core: for native workloads, the function of `backends.native` that computes what `layer` computes.
+        options: keyword arguments of `core`.
+    """
+
+    name: str
+    family: str
+    layer: Callable[[Size], keras.layers.Layer]
+    inputs: Callable[[Size], list[Shape]]
+    sizes: Mapping[str, Size]
+    flops: Callable[[Size], float] | None = None
+    native: str | None = None
+    core: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self, size: Size, dtype: str, native) -> tuple[Model, str]:
+        """Returns the built model and the technique's name; `native` is the module of native cores."""
+        keras.utils.set_random_seed(0)
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(dtype)
+        try:
+            layer = self.layer(size)
+            if not layer.built:
+                layer.build(*self.inputs(size))
+        finally:
+            keras.config.set_dtype_policy(before)
+        if self.core is None:
+            origin = "keras." if type(layer).__module__.startswith("keras.") else ""
+            return layer, origin + type(layer).__name__
+        weights = [np.asarray(keras.ops.convert_to_numpy(w), "float32") for w in layer.weights]
+        return getattr(native, self.core)(weights, dtype, **self.options), f"native.{self.core}"
+
+
+# Sizes -------------------------------------------------------------------------------------------------------------
+
+TOKENS = {
+    "small": {"batch": 2, "tokens": 196, "width": 192, "heads": 3, "kv_heads": 1},  # ViT-Ti/16 at 224 pixels
+    "medium": {"batch": 8, "tokens": 196, "width": 384, "heads": 6, "kv_heads": 2},  # ViT-S/16 at 224 pixels
+    "large": {"batch": 1, "tokens": 1024, "width": 2048, "heads": 32, "kv_heads": 8},  # Llama 3.2 1B
+}
+TOKEN_SWEEP = {
+    f"tokens={tokens}": {"batch": 1, "tokens": tokens, "width": 256, "heads": 4, "kv_heads": 2}
+    for tokens in (128, 256, 512, 1024, 2048)
+}
+WIDTH_SWEEP = {
+    f"width={width}": {"batch": 4, "tokens": 256, "width": width} for width in (128, 256, 512, 1024, 2048, 4096)
+}
+WINDOWS = {
+    "small": {"windows": 16, "window": 7, "width": 192, "heads": 6},  # Swin-T stage 2, one image of 224 pixels
+    "medium": {"windows": 32, "window": 7, "width": 384, "heads": 12},  # Swin-T stage 3, eight images
+    "large": {"windows": 512, "window": 7, "width": 128, "heads": 4},  # Swin-B stage 1, eight images
+}
+IMAGES = {
+    "small": {"batch": 2, "side": 14, "width": 160},  # ConvNeXt V2 Atto stage 3
+    "medium": {"batch": 8, "side": 14, "width": 384},  # ConvNeXt-T stage 3
+    "large": {"batch": 8, "side": 56, "width": 128},  # ConvNeXt-B stage 1
+}
+SIDE_SWEEP = {f"side={side}": {"batch": 1, "side": side, "width": 64} for side in (14, 28, 56, 112)}
+RESIDUAL_IMAGES = {
+    "small": {"batch": 2, "side": 14, "width": 64},  # ResNet-18 stage 1 at 56 pixels
+    "medium": {"batch": 8, "side": 14, "width": 256},  # ResNet-50 stage 4
+    "large": {"batch": 8, "side": 56, "width": 64},  # ResNet-50 stage 2
+}
+MOBILE_IMAGES = {
+    "small": {"batch": 2, "side": 14, "width": 96},  # MobileNetV4-Conv-S
+    "medium": {"batch": 8, "side": 14, "width": 160},  # MobileNetV4-Conv-M stage 4
+    "large": {"batch": 8, "side": 28, "width": 192},  # MobileNetV4-Conv-L stage 3
+}
+CEILINGS = {"cpu": {"side": 1536}, "gpu": {"side": 8192}}
+COPIES = {"cpu": {"elements": 2**25}, "gpu": {"elements": 2**30}}
+
+
+# Inputs and operations ----------------------------------------------------------------------------------------------
+
+
+def tokens(size: Size) -> list[Shape]:
+    return [(size["batch"], size["tokens"], size["width"])]
+
+
+def query_and_value(size: Size) -> list[Shape]:
+    return tokens(size) * 2
+
+
+def heads(size: Size) -> list[Shape]:
+    return [(size["batch"], size["heads"], size["tokens"], size["width"] // size["heads"])]
+
+
+def windows(size: Size) -> list[Shape]:
+    return [(size["windows"], size["window"] ** 2, size["width"])]
+
+
+def images(size: Size) -> list[Shape]:
+    return [(size["batch"], size["side"], size["side"], size["width"])]
+
+
+def per_element(operations: int, inputs: Callable[[Size], list[Shape]]) -> Callable[[Size], float]:
+    return lambda size: operations * float(np.prod(inputs(size)[0]))
+
+
+def attention_flops(size: Size, *, maps: int = 1) -> float:
+    """Four projections, then scores and weighted sum of each attention map."""
+    batch, length, width = size["batch"], size["tokens"], size["width"]
+    shared = size["kv_heads"] / size["heads"]
+    projections = 2 * batch * length * width * width * (2 + 2 * shared)
+    return projections + maps * 2 * 2 * batch * length**2 * width
+
+
+def full_attention_flops(size: Size) -> float:
+    return attention_flops({**size, "kv_heads": size["heads"]})
+
+
+def differential_flops(size: Size) -> float:
+    """Two maps of half the width for the scores, one weighted sum."""
+    return full_attention_flops(size)
+
+
+def window_flops(size: Size) -> float:
+    count, length, width = size["windows"], size["window"] ** 2, size["width"]
+    return 2 * count * length * width * width * 4 + 2 * 2 * count * length**2 * width
+
+
+def convnext_flops(size: Size) -> float:
+    pixels, width = size["batch"] * size["side"] ** 2, size["width"]
+    return pixels * width * (2 * 49 + 2 * 2 * 4 * width)
+
+
+def inverted_bottleneck_flops(size: Size) -> float:
+    """Start and middle depthwise 3x3, expansion by 4, projection."""
+    pixels, width = size["batch"] * size["side"] ** 2, size["width"]
+    return pixels * width * (2 * 9 + 2 * 9 * 4 + 2 * 2 * 4 * width)
+
+
+def conv_flops(size: Size) -> float:
+    return 2 * 9 * size["batch"] * size["side"] ** 2 * size["width"] ** 2
+
+
+def depthwise_flops(size: Size) -> float:
+    return 2 * 49 * size["batch"] * size["side"] ** 2 * size["width"]
+
+
+# Workloads ----------------------------------------------------------------------------------------------------------
+
+EPSILON = 1e-6
+
+
+def _keras_attention(size: Size) -> keras.layers.Layer:
+    return keras.layers.MultiHeadAttention(size["heads"], size["width"] // size["heads"])
+
+
+def _keras_grouped_attention(size: Size) -> keras.layers.Layer:
+    return keras.layers.GroupQueryAttention(size["width"] // size["heads"], size["heads"], size["kv_heads"])
+
+
+def _built(attention: Callable[[Size], keras.layers.Layer]) -> Callable[[Size], keras.layers.Layer]:
+    """The layer takes query and value, its native counterpart one sequence."""
+
+    def build(size: Size) -> keras.layers.Layer:
+        layer = attention(size)
+        layer.build(*query_and_value(size))
+        return layer
+
+    return build
+
+
+def _normalization(name: str, layer, operations: int = 5, sizes: Mapping[str, Size] = TOKENS, **fields) -> Workload:
+    return Workload(name, "normalization", layer, tokens, sizes, per_element(operations, tokens), **fields)
+
+
+def _attention(name: str, layer, flops=full_attention_flops, inputs=tokens, sizes=TOKENS, **fields) -> Workload:
+    return Workload(name, "attention", layer, inputs, sizes, flops, **fields)
+
+
+def _convolution(name: str, layer, flops, sizes=IMAGES, **fields) -> Workload:
+    return Workload(name, "convolution", layer, images, sizes, flops, **fields)
+
+
+WORKLOADS: tuple[Workload, ...] = (
+    # The machine's ceilings.
+    Workload(
+        "matmul",
+        "machine",
+        lambda size: keras.layers.Dense(size["side"], use_bias=False),
+        lambda size: [(size["side"], size["side"])],
+        CEILINGS,
+        lambda size: 2.0 * size["side"] ** 3,
+        core="matmul",
+    ),
+    Workload(
+        "copy", "machine", lambda size: keras.layers.Identity(), lambda size: [(size["elements"],)], COPIES, core="copy"
+    ),
+    # Normalization.
+    _normalization(
+        "rms_norm",
+        lambda size: layers.RMSNorm(epsilon=EPSILON),
+        sizes={**TOKENS, **WIDTH_SWEEP},
+        native="native_rms_norm",
+    ),
+    _normalization("band_rms", lambda size: layers.BandRMS()),
+    _normalization("dynamic_tanh", lambda size: layers.DynamicTanh()),
+    Workload(
+        "global_response_norm",
+        "normalization",
+        lambda size: layers.GlobalResponseNormalization(),
+        images,
+        IMAGES,
+        per_element(6, images),
+    ),
+    _normalization(
+        "keras_rms_normalization",
+        lambda size: keras.layers.RMSNormalization(epsilon=EPSILON),
+        native="native_rms_norm",
+    ),
+    _normalization(
+        "keras_layer_normalization",
+        lambda size: keras.layers.LayerNormalization(epsilon=EPSILON),
+        operations=8,
+        native="native_layer_norm",
+    ),
+    _normalization(
+        "native_rms_norm",
+        lambda size: keras.layers.RMSNormalization(epsilon=EPSILON),
+        sizes={**TOKENS, **WIDTH_SWEEP},
+        core="rms_norm",
+        options={"epsilon": EPSILON},
+    ),
+    _normalization(
+        "native_layer_norm",
+        lambda size: keras.layers.LayerNormalization(epsilon=EPSILON),
+        operations=8,
+        core="layer_norm",
+        options={"epsilon": EPSILON},
+    ),
+    # Attention. Without rotation, so that the three grouped ones compute the same thing; RoPE has a row of its own.
+    _attention(
+        "group_query_attention",
+        lambda size: layers.GroupQueryAttention(
+            size["width"], size["heads"], num_kv_heads=size["kv_heads"], max_seq_len=size["tokens"], rope_percentage=0.0
+        ),
+        attention_flops,
+        sizes={**TOKENS, **TOKEN_SWEEP},
+        native="native_group_query_attention",
+    ),
+    _attention(
+        "differential_attention",
+        lambda size: layers.DifferentialAttention(
+            size["width"], size["heads"], head_dim=size["width"] // size["heads"] // 2
+        ),
+        differential_flops,
+    ),
+    _attention(
+        "window_attention",
+        lambda size: layers.WindowAttention(size["width"], size["window"], num_heads=size["heads"]),
+        window_flops,
+        windows,
+        WINDOWS,
+    ),
+    _attention(
+        "keras_multi_head_attention", _keras_attention, inputs=query_and_value, native="native_multi_head_attention"
+    ),
+    _attention(
+        "keras_group_query_attention",
+        _keras_grouped_attention,
+        attention_flops,
+        query_and_value,
+        native="native_group_query_attention",
+    ),
+    _attention("native_multi_head_attention", _built(_keras_attention), core="attention"),
+    _attention(
+        "native_group_query_attention",
+        _built(_keras_grouped_attention),
+        attention_flops,
+        sizes={**TOKENS, **TOKEN_SWEEP},
+        core="attention",
+    ),
+    # Convolution.
+    _convolution("convnext_v1_block", lambda size: layers.ConvNeXtV1Block(size["width"]), convnext_flops),
+    _convolution(
+        "convnext_v2_block",
+        lambda size: layers.ConvNeXtV2Block(size["width"]),
+        convnext_flops,
+        {**IMAGES, **SIDE_SWEEP},
+    ),
+    _convolution(
+        "uib", lambda size: layers.UIB(size["width"], block_type="ExtraDW"), inverted_bottleneck_flops, MOBILE_IMAGES
+    ),
+    _convolution(
+        "keras_conv2d",
+        lambda size: keras.layers.Conv2D(size["width"], 3, padding="same"),
+        conv_flops,
+        RESIDUAL_IMAGES,
+        native="native_conv2d",
+    ),
+    _convolution(
+        "keras_depthwise_conv2d",
+        lambda size: keras.layers.DepthwiseConv2D(7, padding="same"),
+        depthwise_flops,
+        native="native_depthwise_conv2d",
+    ),
+    _convolution(
+        "native_conv2d",
+        lambda size: keras.layers.Conv2D(size["width"], 3, padding="same"),
+        conv_flops,
+        RESIDUAL_IMAGES,
+        core="conv2d",
+    ),
+    _convolution(
+        "native_depthwise_conv2d",
+        lambda size: keras.layers.DepthwiseConv2D(7, padding="same"),
+        depthwise_flops,
+        core="depthwise_conv2d",
+    ),
+    # Embedding and regularization.
+    Workload(
+        "rotary_position_embedding",
+        "embedding",
+        lambda size: layers.RotaryPositionEmbedding(size["width"] // size["heads"], size["tokens"]),
+        heads,
+        TOKENS,
+        per_element(3, heads),
+    ),
+    Workload(
+        "layer_scale", "regularization", lambda size: layers.LayerScale(), tokens, TOKENS, per_element(1, tokens)
+    ),
+    Workload(
+        "stochastic_depth",
+        "regularization",
+        lambda size: layers.StochasticDepth(0.1),
+        tokens,
+        TOKENS,
+        per_element(1, tokens),
+    ),
+)
+
+
+# Cells ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number to measure."""
+
+    workload: Workload
+    size: str
+    dtype: str
+    mode: str
+    metric: str
+
+    @property
+    def case(self) -> str:
+        return "/".join((self.workload.name, self.size, self.dtype, self.mode, self.metric))
+
+
+def cells(
+    workloads: Iterable[Workload], profile: Profile, adapter: Adapter, device: str, metric: str
+) -> list[Cell]:
+    """Returns the cells of one metric in the order of the workloads."""
+    modes = [mode for mode in adapter.MODES if mode != "eager" or not metric.startswith("compile")]
+    found = []
+    for workload in workloads:
+        ceiling = workload.family == "machine"
+        if ceiling and metric != "forward":
+            continue
+        wanted = (device,) if ceiling else profile.sizes
+        sizes = [size for size in wanted if size in workload.sizes] or list(workload.sizes)
+        for size in sizes:
+            for dtype in profile.dtypes:
+                found += [Cell(workload, size, dtype, mode, metric) for mode in (["jit"] if ceiling else modes)]
+    return found
+
+
+def select(names: list[str], profile: Profile) -> list[Workload]:
+    """Returns the workloads that `--workloads` names, files of the user's own included; all of the profile if empty.
+
+    Raises:
+        ValueError: a name that does not exist, or a file without `WORKLOADS`; the text is one line.
+    """
+    own = [workload for name in names if name.endswith(".py") for workload in _load(Path(name))]
+    known = {workload.name: workload for workload in (*WORKLOADS, *own)}
+    wanted = [name for name in names if not name.endswith(".py")]
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise ValueError(f"unknown workload {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
+    chosen = wanted or ([] if own else list(profile.workloads) or [w.name for w in WORKLOADS])
+    machine = [w.name for w in WORKLOADS if w.family == "machine"]
+    names_in_order = dict.fromkeys([*machine, *chosen, *(w.name for w in own)])
+    natives = [known[name].native for name in names_in_order if known[name].native]
+    return [known[name] for name in dict.fromkeys([*names_in_order, *filter(None, natives)])]
+
+
+def _load(path: Path) -> list[Workload]:
+    if not path.is_file():
+        raise ValueError(f"no workload file {path}")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    workloads = getattr(module, "WORKLOADS", None)
+    if not workloads or not all(isinstance(workload, Workload) for workload in workloads):
+        raise ValueError(f"{path} must define WORKLOADS, a list of bench.workloads.Workload")
+    return list(workloads)

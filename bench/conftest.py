@@ -11,6 +11,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--profile", default="default", help="smoke, default or full: how much is measured")
     group.addoption("--workloads", default="", help="names, or Python files with a list WORKLOADS, with commas between")
     group.addoption("--launches", type=int, help="processes that measure every case (default: the profile's)")
+    group.addoption("--limit", type=float, help="seconds after which a case is given up (default: the profile's)")
     group.addoption("--threads", type=int, help="threads of every backend (default: all cores)")
     group.addoption("--precision", default="ieee", help="ieee or tf32: float32 matrix products on a GPU")
     group.addoption("--results", default="results/raw", help="folder of the runs")

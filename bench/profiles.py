@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-METRICS = ("compile_cold", "compile_warm", "backward", "forward")
+DEVICES = ("cpu", "gpu", "all")
 
 
 @dataclass(frozen=True)

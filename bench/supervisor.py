@@ -24,7 +24,7 @@ from typing import Any
 import backends
 from backends.environment import PRECISIONS, environment
 from bench import journal
-from bench.profiles import PROFILES, Profile
+from bench.profiles import DEVICES, PROFILES
 
 POLL_S = 0.3
 STARTUP_LIMIT_S = 600
@@ -44,25 +44,23 @@ class Plan:
 
     backend: str
     devices: tuple[str, ...]
-    profile_name: str
+    profile: str
     workloads: str
     launches: int
     threads: int
     precision: str
+    limit: float
     keyword: str
     run: Path
 
-    @property
-    def profile(self) -> Profile:
-        return PROFILES[self.profile_name]
-
     def settings(self) -> dict[str, Any]:
         return {
-            "profile": self.profile_name,
+            "profile": self.profile,
             "workloads": [name for name in self.workloads.split(",") if name],
             "launches": self.launches,
             "threads": self.threads,
             "precision": self.precision,
+            "limit": self.limit,
             "keyword": self.keyword,
         }
 
@@ -102,19 +100,20 @@ def _plan(option: argparse.Namespace) -> Plan:
         raise Refused(f"{backend} is not installed here; install it with: python -m pip install -e '.[{backend},bench]'")
     profile = PROFILES[_one_of(PROFILES, "--profile", option.profile)]
     _one_of(PRECISIONS, "--precision", option.precision)
-    _one_of(("cpu", "gpu", "all"), "--device", option.device)
-    for name in ("launches", "threads"):
+    _one_of(DEVICES, "--device", option.device)
+    for name in ("launches", "threads", "limit"):
         value = getattr(option, name)
         if value is not None and value < 1:
             raise Refused(f"--{name} must be at least 1, not {value}")
     return Plan(
         backend=backend,
         devices=_devices(backend, option.device),
-        profile_name=option.profile,
+        profile=option.profile,
         workloads=option.workloads,
         launches=option.launches or profile.launches,
         threads=option.threads or _cores(),
         precision=option.precision,
+        limit=option.limit or profile.limit_s,
         keyword=option.keyword,
         run=_run_folder(Path(option.results), option.run, option.resume),
     )
@@ -243,9 +242,9 @@ class Launches:
         command = [sys.executable, "-m", "pytest", "bench", "-q", "-p", "no:cacheprovider", "-o", "filterwarnings=default"]
         command += ["--benchmark-timer=bench.measure.clock", "--benchmark-disable-gc", f"--benchmark-json={part}"]
         command += [f"--launch={number}", f"--replicate={replicate}", f"--device={self.device}"]
-        command += [f"--results={plan.run.parent}", f"--run={plan.run.name}", f"--profile={plan.profile_name}"]
+        command += [f"--results={plan.run.parent}", f"--run={plan.run.name}", f"--profile={plan.profile}"]
         command += [f"--workloads={plan.workloads}", f"--launches={plan.launches}", f"--threads={plan.threads}"]
-        command += [f"--precision={plan.precision}"]
+        command += [f"--precision={plan.precision}", f"--limit={plan.limit:g}"]
         return command + (["-k", plan.keyword] if plan.keyword else [])
 
     def _environment(self) -> dict[str, str]:
@@ -268,10 +267,10 @@ class Launches:
                     size = written
                     flying = self._show(number, replicate)
                     if flying != case:
-                        deadline, case = time.monotonic() + self.plan.profile.limit_s, flying
+                        deadline, case = time.monotonic() + self.plan.limit, flying
             if time.monotonic() > deadline:
                 _stop(process)
-                self._end(number, case, "timeout", f"took longer than {self.plan.profile.limit_s:g} s")
+                self._end(number, case, "timeout", f"took longer than {self.plan.limit:g} s")
                 return 0
 
     def _show(self, number: int, replicate: int) -> str | None:

@@ -38,8 +38,10 @@ class Worker:
         self.launch, self.replicate = option.launch, option.replicate
         self.device = option.device
         self.profile = PROFILES[option.profile]
+        self.limit_s = option.limit
         self.backend = keras.backend.backend()
         self.adapter = backends.active()
+        keras.config.disable_traceback_filtering()  # so that a failure's reason is its own text
         self.native = importlib.import_module(f"backends.native.{self.backend}")
         self.settings = {
             "profile": option.profile,
@@ -47,6 +49,7 @@ class Worker:
             "launches": option.launches,
             "threads": option.threads,
             "precision": option.precision,
+            "limit": option.limit,
             "keyword": option.keyword,
         }
         self.replayed: set[str] = set()
@@ -226,7 +229,7 @@ class Worker:
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         if item.stash[CELL].case not in self.replayed:
-            self.journal("start", case=item.stash[CELL].case, limit_s=self.profile.limit_s)
+            self.journal("start", case=item.stash[CELL].case, limit_s=self.limit_s)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):

@@ -1,0 +1,113 @@
+"""Each backend in an environment of its own: `nox -s bench-tf bench-jax bench-torch`, `nox -s tests`; `nox -l` lists all."""
+
+import argparse
+import shutil
+import subprocess
+from datetime import datetime
+
+import nox
+
+from bench.profiles import DEVICES, PROFILES
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests"]
+
+RUN = datetime.now().strftime("%Y%m%d-%H%M%S")
+EXTRAS = {"tf": "tensorflow", "jax": "jax", "torch": "torch"}
+GPU_PACKAGES = {"tf": "tensorflow[and-cuda]", "jax": "jax[cuda13]", "torch": "torch"}
+
+
+@nox.session(name="bench-tf")
+def bench_tf(session: nox.Session) -> None:
+    """Benchmark TensorFlow on every device that is present (-- --device cpu|gpu|all, --profile smoke|default|full)."""
+    bench(session, "tf")
+
+
+@nox.session(name="bench-jax")
+def bench_jax(session: nox.Session) -> None:
+    """Benchmark JAX on every device that is present."""
+    bench(session, "jax")
+
+
+@nox.session(name="bench-torch")
+def bench_torch(session: nox.Session) -> None:
+    """Benchmark PyTorch on every device that is present."""
+    bench(session, "torch")
+
+
+@nox.session(name="bench-gpu")
+@nox.parametrize("backend", [nox.param(name, id=name) for name in GPU_PACKAGES])
+def bench_gpu(session: nox.Session, backend: str) -> None:
+    """Benchmark a GPU in an environment with the GPU build; queued by the three sessions above where a GPU is found."""
+    session.notify("report", posargs=[])
+    install(session, ".[bench]", GPU_PACKAGES[backend])
+    measure(session, backend, "gpu", parse(session.posargs)[1])
+
+
+@nox.session
+def report(session: nox.Session) -> None:
+    """Combine the newest results of every backend into results/report (-- paths of other runs)."""
+    session.install("-c", "constraints.txt", *nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]["bench"])
+    session.run("python", "-m", "bench.analysis", "report", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("backend", [nox.param(extra, id=name) for name, extra in EXTRAS.items()])
+def tests(session: nox.Session, backend: str) -> None:
+    """Run all tests on one backend after the other."""
+    install(session, f".[{backend},bench,test]")
+    session.run("python", "-m", "pytest", *session.posargs, env={"KERAS_BACKEND": backend})
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.install("-c", "constraints.txt", "ruff")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types."""
+    install(session, ".[jax,bench]", "mypy")
+    session.run("mypy")
+
+
+def bench(session: nox.Session, backend: str) -> None:
+    device, rest = parse(session.posargs)
+    if device != "cpu":
+        if has_gpu():
+            session.notify(f"bench-gpu({backend})", posargs=rest)
+        else:
+            session.log("no GPU on this machine" + ("" if device == "gpu" else ": measuring the CPU"))
+    if device != "gpu":
+        session.notify("report", posargs=[])
+        install(session, f".[{EXTRAS[backend]},bench]")
+        measure(session, backend, "cpu", rest)
+
+
+def measure(session: nox.Session, backend: str, device: str, options: list[str]) -> None:
+    run = [] if "--resume" in options or "--run" in options else ["--run", RUN]
+    command = ["python", "-m", "pytest", "bench", "--device", device, *run, *options]
+    # An interrupted run still reports what it finished.
+    session.run(*command, env={"KERAS_BACKEND": EXTRAS[backend]}, interrupt_timeout=60, terminate_timeout=10)
+
+
+def install(session: nox.Session, *packages: str) -> None:
+    session.install("-c", "constraints.txt", "-e", *packages)
+
+
+def parse(options: list[str]) -> tuple[str, list[str]]:
+    """Returns the device, and the options for pytest; wrong ones end nox before anything is installed."""
+    parser = argparse.ArgumentParser(prog="nox", usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False)
+    parser.add_argument("--device", choices=DEVICES, default="all")
+    parser.add_argument("--profile", choices=PROFILES)
+    known, rest = parser.parse_known_args(options)
+    return known.device, [*(["--profile", known.profile] if known.profile else []), *rest]
+
+
+def has_gpu() -> bool:
+    return shutil.which("nvidia-smi") is not None and subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode == 0

@@ -1,4 +1,4 @@
-"""Each backend in an environment of its own: `nox -s bench-tf bench-jax bench-torch`, `nox -s tests`; `nox -l` lists all."""
+"""Each backend in an environment of its own: `nox -s bench-tf bench-jax bench-torch` and `nox -s tests`."""
 
 import argparse
 import shutil
@@ -40,7 +40,7 @@ def bench_torch(session: nox.Session) -> None:
 @nox.session(name="bench-gpu")
 @nox.parametrize("backend", [nox.param(name, id=name) for name in GPU_PACKAGES])
 def bench_gpu(session: nox.Session, backend: str) -> None:
-    """Benchmark a GPU in an environment with the GPU build; queued by the three sessions above where a GPU is found."""
+    """Benchmark a GPU, in an environment with the GPU build; queued by the sessions above where a GPU is found."""
     session.notify("report", posargs=[])
     install(session, ".[bench]", GPU_PACKAGES[backend])
     measure(session, backend, "gpu", parse(session.posargs)[1])
@@ -49,7 +49,8 @@ def bench_gpu(session: nox.Session, backend: str) -> None:
 @nox.session
 def report(session: nox.Session) -> None:
     """Combine the newest results of every backend into results/report (-- paths of other runs)."""
-    session.install("-c", "constraints.txt", *nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]["bench"])
+    extras = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
+    session.install("-c", "constraints.txt", *extras["bench"])
     session.run("python", "-m", "bench.analysis", "report", *session.posargs)
 
 
@@ -110,4 +111,5 @@ def parse(options: list[str]) -> tuple[str, list[str]]:
 
 
 def has_gpu() -> bool:
-    return shutil.which("nvidia-smi") is not None and subprocess.run(["nvidia-smi", "-L"], capture_output=True).returncode == 0
+    command = shutil.which("nvidia-smi")
+    return command is not None and subprocess.run([command, "-L"], capture_output=True).returncode == 0

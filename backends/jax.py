@@ -16,6 +16,7 @@ from backends.protocol import Compilation, Model, Native, Program, Tensor
 MODES = ("eager", "jit")
 COMPILES_FIRST = False
 
+
 def devices() -> list[str]:
     return sorted({"gpu" if device.platform in ("gpu", "cuda") else device.platform for device in jax.devices()})
 
@@ -24,7 +25,7 @@ def facts(device: str) -> dict[str, Any]:
     return {
         "backend_version": jax.__version__,
         "device_name": jax.devices()[0].device_kind,
-        "matmul_precision": jax.config.jax_default_matmul_precision,
+        "matmul_precision": jax.config.values["jax_default_matmul_precision"],
     }
 
 

@@ -112,6 +112,4 @@ def _program(step, arguments: tuple, mode: str) -> Program:
         phases = {"trace": after_trace - start, "compile": end - after_trace}
         return Compilation(phases, graphs=1, graph_breaks=0)
 
-    return Program(
-        run=lambda: function(*arguments), traces=function.experimental_get_tracing_count, compile=compile
-    )
+    return Program(run=lambda: function(*arguments), traces=function.experimental_get_tracing_count, compile=compile)

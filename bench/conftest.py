@@ -9,7 +9,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bench", "layer benchmarks")
     group.addoption("--device", default="all", help="cpu, gpu or all: every device that is present (default)")
     group.addoption("--profile", default="default", help="smoke, default or full: how much is measured")
-    group.addoption("--workloads", default="", help="names, or Python files with a list WORKLOADS, with commas between")
+    group.addoption("--workloads", default="", help="names or Python files with a list WORKLOADS, comma-separated")
     group.addoption("--launches", type=int, help="processes that measure every case (default: the profile's)")
     group.addoption("--limit", type=float, help="seconds after which a case is given up (default: the profile's)")
     group.addoption("--threads", type=int, help="threads of every backend (default: all cores)")

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,7 +82,7 @@ def main(option: argparse.Namespace, root: Path) -> int:
         print(f"bench: {refusal}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
-        print(f"\nbench: interrupted; what is finished is kept. Go on with: --resume --run {plan.run.name}", flush=True)
+        print(f"\nbench: interrupted; the finished is kept. Go on with: --resume --run {plan.run.name}", flush=True)
         subprocess.run([sys.executable, "-m", "bench.analysis", "report", str(plan.run)], cwd=root, check=False)
         return INTERRUPTED
     finally:
@@ -97,7 +96,8 @@ def main(option: argparse.Namespace, root: Path) -> int:
 def _plan(option: argparse.Namespace) -> Plan:
     backend = _one_of(backends.NAMES, "KERAS_BACKEND", os.environ.get("KERAS_BACKEND", ""))
     if importlib.util.find_spec(PACKAGES[backend]) is None:
-        raise Refused(f"{backend} is not installed here; install it with: python -m pip install -e '.[{backend},bench]'")
+        command = f"python -m pip install -e '.[{backend},bench]'"
+        raise Refused(f"{backend} is not installed here; install it with: {command}")
     profile = PROFILES[_one_of(PROFILES, "--profile", option.profile)]
     _one_of(PRECISIONS, "--precision", option.precision)
     _one_of(DEVICES, "--device", option.device)
@@ -164,7 +164,8 @@ def _prepare(plan: Plan, *, resume: bool):
     try:
         plan.run.mkdir(parents=True, exist_ok=True)
         lock = open(plan.run / "lock", "a")  # noqa: SIM115 (held until the end)
-        journal.append(plan.run, "session", backend=plan.backend, settings=plan.settings())
+        print(f"{plan.backend} {os.getpid()}", file=lock, flush=True)
+        os.fsync(lock.fileno())
     except OSError as error:
         raise Refused(f"cannot write results to {plan.run}: {error.strerror}") from None
     try:
@@ -239,7 +240,8 @@ class Launches:
 
     def _command(self, number: int, replicate: int, part: Path) -> list[str]:
         plan = self.plan
-        command = [sys.executable, "-m", "pytest", "bench", "-q", "-p", "no:cacheprovider", "-o", "filterwarnings=default"]
+        command = [sys.executable, "-m", "pytest", "bench", "-q", "-p", "no:cacheprovider"]
+        command += ["-o", "filterwarnings=default"]
         command += ["--benchmark-timer=bench.measure.clock", "--benchmark-disable-gc", f"--benchmark-json={part}"]
         command += [f"--launch={number}", f"--replicate={replicate}", f"--device={self.device}"]
         command += [f"--results={plan.run.parent}", f"--run={plan.run.name}", f"--profile={plan.profile}"]
@@ -276,7 +278,7 @@ class Launches:
     def _show(self, number: int, replicate: int) -> str | None:
         """Prints a line for each case that ended since, and returns the case that is under way."""
         events = [e for e in self._events() if e.get("launch") == number]
-        cases = next((e["cases"] for e in events if e["event"] == "launch"), [])
+        cases: list[str] = next((e["cases"] for e in events if e["event"] == "launch"), [])
         done = journal.finished(self._events(), *self._mine(), replicate)
         ended = [e for e in events if e["event"] == "end"]
         for event in ended[self.shown :]:
@@ -310,9 +312,9 @@ class Launches:
     def _end(self, number: int, case: str | None, status: str, reason: str) -> None:
         if case is None:
             raise Refused(f"launch {number} of {self.plan.backend} hung before its first case")
-        workload, size, dtype, mode, metric = case.split("/")
-        cell = {"workload": workload, "technique": workload, "size": size, "dtype": dtype, "mode": mode, "metric": metric}
-        fields = {"status": status, "reason": reason, "cell": {"family": "", **cell}, "benchmark": None}
+        cell = dict(zip(("workload", "size", "dtype", "mode", "metric"), case.split("/"), strict=True))
+        cell |= {"technique": cell["workload"], "family": ""}
+        fields = {"status": status, "reason": reason, "cell": cell, "benchmark": None}
         backend, device = self._mine()
         journal.append(self.plan.run, "end", backend=backend, device=device, launch=number, case=case, **fields)
         print(f"{backend} {device}  {case}  {status}: {reason}", flush=True)

@@ -1,6 +1,6 @@
 """What is measured: which technique, at which sizes, how many operations, and its native counterpart.
 
-A file of your own with a list `WORKLOADS` is measured the same way: `python -m pytest bench --workloads my_workloads.py`.
+A file of your own with a list `WORKLOADS` is measured the same way: `--workloads my_workloads.py`.
 """
 
 import importlib.util
@@ -219,7 +219,12 @@ WORKLOADS: tuple[Workload, ...] = (
         core="matmul",
     ),
     Workload(
-        "copy", "machine", lambda size: keras.layers.Identity(), lambda size: [(size["elements"],)], COPIES, core="copy"
+        "copy",
+        "machine",
+        lambda size: keras.layers.Identity(),
+        lambda size: [(size["elements"],)],
+        COPIES,
+        core="copy",
     ),
     # Normalization.
     _normalization(
@@ -267,7 +272,11 @@ WORKLOADS: tuple[Workload, ...] = (
     _attention(
         "group_query_attention",
         lambda size: layers.GroupQueryAttention(
-            size["width"], size["heads"], num_kv_heads=size["kv_heads"], max_seq_len=size["tokens"], rope_percentage=0.0
+            size["width"],
+            size["heads"],
+            num_kv_heads=size["kv_heads"],
+            max_seq_len=size["tokens"],
+            rope_percentage=0.0,
         ),
         attention_flops,
         sizes={**TOKENS, **TOKEN_SWEEP},
@@ -383,9 +392,7 @@ class Cell:
         return "/".join((self.workload.name, self.size, self.dtype, self.mode, self.metric))
 
 
-def cells(
-    workloads: Iterable[Workload], profile: Profile, adapter: Adapter, device: str, metric: str
-) -> list[Cell]:
+def cells(workloads: Iterable[Workload], profile: Profile, adapter: Adapter, device: str, metric: str) -> list[Cell]:
     """Returns the cells of one metric in the order of the workloads."""
     modes = [mode for mode in adapter.MODES if mode != "eager" or not metric.startswith("compile")]
     found = []

@@ -57,9 +57,7 @@ def depthwise_conv2d(weights, dtype: str) -> Native:
         kernel, bias = weights
         channels = x.shape[-1]
         kernel = kernel.reshape(*kernel.shape[:2], 1, channels)
-        y = lax.conv_general_dilated(
-            x, kernel, (1, 1), "SAME", dimension_numbers=IMAGES, feature_group_count=channels
-        )
+        y = lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=IMAGES, feature_group_count=channels)
         return y + bias
 
     return _native(function, weights, dtype)

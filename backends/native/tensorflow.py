@@ -48,7 +48,9 @@ def attention(weights, dtype: str) -> Native:
 
 
 def conv2d(weights, dtype: str) -> Native:
-    return _native(lambda weights, x: tf.nn.bias_add(tf.nn.conv2d(x, weights[0], 1, "SAME"), weights[1]), weights, dtype)
+    return _native(
+        lambda weights, x: tf.nn.bias_add(tf.nn.conv2d(x, weights[0], 1, "SAME"), weights[1]), weights, dtype
+    )
 
 
 def depthwise_conv2d(weights, dtype: str) -> Native:

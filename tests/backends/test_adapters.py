@@ -181,5 +181,5 @@ def test_out_of_memory_is_told_from_other_errors():
 
 def test_an_unknown_backend_is_refused_by_name(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "theano")
-    with pytest.raises(ValueError, match="tensorflow, jax, torch.*'theano'"):
+    with pytest.raises(ValueError, match=r"tensorflow, jax, torch.*'theano'"):
         backends.active()

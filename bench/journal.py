@@ -26,21 +26,36 @@ def append(run: Path, event: str, /, **fields: Any) -> None:
         os.close(descriptor)
 
 
+class Follower:
+    """Reads a journal while it grows: each call returns the events added since the last one."""
+
+    def __init__(self, run: Path):
+        self.path = run / NAME
+        self.offset = 0
+
+    def read(self) -> list[dict[str, Any]]:
+        if not self.path.exists() or self.path.stat().st_size == self.offset:
+            return []
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            lines = file.read().splitlines(keepends=True)
+        if lines and not lines[-1].endswith(b"\n"):
+            lines.pop()  # still being written, or cut off by the death of its writer
+        self.offset += sum(map(len, lines))
+        return [event for event in map(_parse, lines) if event]
+
+
 def read(run: Path) -> list[dict[str, Any]]:
     """Returns the events of a run in order; lines that a dying process cut off are left out."""
+    return Follower(run).read()
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
     try:
-        lines = (run / NAME).read_bytes().splitlines()
-    except FileNotFoundError:
-        return []
-    events = []
-    for line in lines:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(event, dict) and "event" in event:
-            events.append(event)
-    return events
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
 
 
 def finished(events: list[dict[str, Any]], backend: str, device: str, replicate: int) -> set[str]:

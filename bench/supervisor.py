@@ -83,7 +83,9 @@ def main(option: argparse.Namespace, root: Path) -> int:
         return USAGE
     except KeyboardInterrupt:
         print(f"\nbench: interrupted; the finished is kept. Go on with: --resume --run {plan.run.name}", flush=True)
-        subprocess.run([sys.executable, "-m", "bench.analysis", "report", str(plan.run)], cwd=root, check=False)
+        report = str(plan.run.parent.parent / "report")
+        command = [sys.executable, "-m", "bench.analysis", "report", str(plan.run), "--out", report]
+        subprocess.run(command, cwd=root, check=False)
         return INTERRUPTED
     finally:
         lock.close()
@@ -193,7 +195,11 @@ class Launches:
         self.plan = plan
         self.device = device
         self.root = root
-        self.shown = 0
+        self.mine = (plan.backend, device)
+        self.follower = journal.Follower(plan.run)
+        self.events: list[dict[str, Any]] = []
+        self._refresh()
+        self.ended_before = sum(e["event"] == "end" for e in self.events)
         self.began = time.monotonic()
 
     def measure(self) -> None:
@@ -201,22 +207,19 @@ class Launches:
             while self._unfinished(replicate):
                 self._launch(replicate)
 
-    def _events(self) -> list[dict[str, Any]]:
-        mine = (self.plan.backend, self.device)
-        events = journal.read(self.plan.run)
-        return [e for e in events if (e.get("backend"), e.get("device")) == mine]
+    def _refresh(self) -> list[dict[str, Any]]:
+        """Takes in what the journal has new about this backend and device, and returns it."""
+        new = [e for e in self.follower.read() if (e.get("backend"), e.get("device")) == self.mine]
+        self.events += new
+        return new
 
     def _unfinished(self, replicate: int) -> bool:
         """Whether a pass has cases left; before its first launch nobody knows its cases, so it has."""
-        events = self._events()
-        planned = [e["cases"] for e in events if e["event"] == "launch" and e["pass"] == replicate]
-        return not planned or bool(set(planned[-1]) - journal.finished(events, *self._mine(), replicate))
-
-    def _mine(self) -> tuple[str, str]:
-        return self.plan.backend, self.device
+        planned = [e["cases"] for e in self.events if e["event"] == "launch" and e["pass"] == replicate]
+        return not planned or bool(set(planned[-1]) - journal.finished(self.events, *self.mine, replicate))
 
     def _launch(self, replicate: int) -> None:
-        number = 1 + max((e["launch"] for e in self._events() if e["event"] == "launch"), default=0)
+        number = 1 + max((e["launch"] for e in self.events if e["event"] == "launch"), default=0)
         stem = self.plan.run / f"{self.plan.backend}-{self.device}-{number}"
         part, log = stem.with_suffix(".json.part"), stem.with_suffix(".log")
         with log.open("wb") as output:
@@ -236,6 +239,7 @@ class Launches:
             finally:
                 if part.exists():
                     part.rename(stem.with_suffix(".json"))
+        self._refresh()
         self._judge(code, number, log)
 
     def _command(self, number: int, replicate: int, part: Path) -> list[str]:
@@ -257,46 +261,43 @@ class Launches:
     def _watch(self, process: subprocess.Popen, number: int, replicate: int) -> int:
         """Sleeps until the launch ends; shows what it finished; kills it where a case outlasts its limit."""
         deadline, case = time.monotonic() + STARTUP_LIMIT_S, None
-        size = -1
         while True:
             try:
-                return process.wait(POLL_S)
+                code = process.wait(POLL_S)
             except subprocess.TimeoutExpired:
-                pass
-            finally:
-                written = (self.plan.run / journal.NAME).stat().st_size
-                if written != size:
-                    size = written
-                    flying = self._show(number, replicate)
-                    if flying != case:
-                        deadline, case = time.monotonic() + self.plan.limit, flying
+                code = None
+            for event in self._refresh():
+                if event["event"] == "start":
+                    deadline, case = time.monotonic() + self.plan.limit, event["case"]
+                elif event["event"] == "end":
+                    deadline, case = time.monotonic() + STARTUP_LIMIT_S, None
+                    print(f"{self._progress(event, replicate)}  {self._time_left(replicate)}", flush=True)
+            if code is not None:
+                return code
             if time.monotonic() > deadline:
                 _stop(process)
+                self._refresh()
                 self._end(number, case, "timeout", f"took longer than {self.plan.limit:g} s")
                 return 0
 
-    def _show(self, number: int, replicate: int) -> str | None:
-        """Prints a line for each case that ended since, and returns the case that is under way."""
-        events = [e for e in self._events() if e.get("launch") == number]
-        cases: list[str] = next((e["cases"] for e in events if e["event"] == "launch"), [])
-        done = journal.finished(self._events(), *self._mine(), replicate)
-        ended = [e for e in events if e["event"] == "end"]
-        for event in ended[self.shown :]:
-            left = len(cases) - len(done) + (self.plan.launches - replicate) * len(cases)
-            print(f"{_progress(event, self._mine(), replicate, self.plan.launches)}  {self._eta(left)}", flush=True)
-        self.shown = len(ended)
-        started = [e["case"] for e in events if e["event"] == "start"]
-        return started[-1] if len(started) > len(ended) else None
+    def _progress(self, event: dict[str, Any], replicate: int) -> str:
+        place = f"{self.plan.backend} {self.device} {replicate}/{self.plan.launches}"
+        head = f"{place}  {event['case'].replace('/', ' '):64}"
+        if event["status"] != "ok":
+            return f"{head} {event['status']}: {event['reason']}"
+        return f"{head} {_duration(event['benchmark']['stats']['median']):>9}"
 
-    def _eta(self, left: int) -> str:
-        events = [e for e in self._events() if e["event"] == "end"]
-        seconds = (time.monotonic() - self.began) / max(1, len(events)) * left
+    def _time_left(self, replicate: int) -> str:
+        cases = next(e["cases"] for e in reversed(self.events) if e["event"] == "launch")
+        done = journal.finished(self.events, *self.mine, replicate)
+        left = len(set(cases) - done) + (self.plan.launches - replicate) * len(cases)
+        ended = sum(e["event"] == "end" for e in self.events) - self.ended_before
+        seconds = (time.monotonic() - self.began) / max(1, ended) * left
         return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
 
     def _judge(self, code: int, number: int, log: Path) -> None:
         """Notes what a dead launch left behind, and refuses to go on where launching again cannot help."""
-        self.shown = 0
-        events = [e for e in self._events() if e.get("launch") == number]
+        events = [e for e in self.events if e.get("launch") == number]
         if code == PYTEST_USAGE_ERROR:
             raise Refused(_last_line(log, "ERROR: ") or f"a launch was refused; see {log}")
         started = [e["case"] for e in events if e["event"] == "start"]
@@ -310,14 +311,17 @@ class Launches:
             raise Refused(f"a launch ended before its first case: {cause}; see {log}")
 
     def _end(self, number: int, case: str | None, status: str, reason: str) -> None:
+        """Ends a case in the stead of the process that died of it."""
         if case is None:
-            raise Refused(f"launch {number} of {self.plan.backend} hung before its first case")
+            raise Refused(f"launch {number} of {self.plan.backend} hung between two cases")
         cell = dict(zip(("workload", "size", "dtype", "mode", "metric"), case.split("/"), strict=True))
         cell |= {"technique": cell["workload"], "family": ""}
         fields = {"status": status, "reason": reason, "cell": cell, "benchmark": None}
-        backend, device = self._mine()
-        journal.append(self.plan.run, "end", backend=backend, device=device, launch=number, case=case, **fields)
-        print(f"{backend} {device}  {case}  {status}: {reason}", flush=True)
+        journal.append(
+            self.plan.run, "end", backend=self.plan.backend, device=self.device, launch=number, case=case, **fields
+        )
+        self._refresh()
+        print(f"{self.plan.backend} {self.device}  {case}  {status}: {reason}", flush=True)
 
 
 def _stop(process: subprocess.Popen) -> None:
@@ -328,13 +332,6 @@ def _stop(process: subprocess.Popen) -> None:
             process.wait(patience)
         except (ProcessLookupError, subprocess.TimeoutExpired):
             continue
-
-
-def _progress(event: dict[str, Any], mine: tuple[str, str], replicate: int, launches: int) -> str:
-    head = f"{' '.join(mine)} {replicate}/{launches}  {event['case'].replace('/', ' '):64}"
-    if event["status"] != "ok":
-        return f"{head} {event['status']}: {event['reason']}"
-    return f"{head} {_duration(event['benchmark']['stats']['median']):>9}"
 
 
 def _duration(seconds: float) -> str:

@@ -5,6 +5,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 
+def check_number(**values: Any) -> None:
+    for name, value in values.items():
+        if not _is_real(value):
+            raise ValueError(f"`{name}` must be a number. Received: {name}={value!r}")
+
+
 def check_positive(**values: Any) -> None:
     for name, value in values.items():
         if not _is_real(value) or not value > 0:
@@ -15,6 +21,12 @@ def check_positive_int(**values: Any) -> None:
     for name, value in values.items():
         if not _is_int(value) or value < 1:
             raise ValueError(f"`{name}` must be an integer >= 1. Received: {name}={value!r}")
+
+
+def check_non_negative_int(**values: Any) -> None:
+    for name, value in values.items():
+        if not _is_int(value) or value < 0:
+            raise ValueError(f"`{name}` must be an integer >= 0. Received: {name}={value!r}")
 
 
 def check_rate(**values: Any) -> None:
@@ -34,8 +46,7 @@ def check_divisible(**values: int) -> None:
     (name, value), (divisor_name, divisor) = values.items()
     if value % divisor:
         raise ValueError(
-            f"`{name}` must be a multiple of `{divisor_name}`. "
-            f"Received: {name}={value}, {divisor_name}={divisor}"
+            f"`{name}` must be a multiple of `{divisor_name}`. Received: {name}={value}, {divisor_name}={divisor}"
         )
 
 
@@ -45,12 +56,26 @@ def check_rank(input_shape: Sequence[int | None], *ranks: int) -> None:
         raise ValueError(f"The input must have rank {wanted}. Received: input_shape={tuple(input_shape)}")
 
 
+def check_min_rank(input_shape: Sequence[int | None], rank: int) -> None:
+    if len(input_shape) < rank:
+        raise ValueError(f"The input must have rank >= {rank}. Received: input_shape={tuple(input_shape)}")
+
+
+def check_last_axis(input_shape: Sequence[int | None], **size: int) -> None:
+    """`check_last_axis(shape, dim=8)`: the last axis must have that size."""
+    ((name, value),) = size.items()
+    if input_shape[-1] != value:
+        raise ValueError(
+            f"The last axis must have the size `{name}`. Received: {name}={value}, input_shape={tuple(input_shape)}"
+        )
+
+
 def normalize_axes(axis: int | Sequence[int], input_shape: Sequence[int | None]) -> tuple[int, ...]:
     """Axes as a sorted tuple of non-negative numbers; each must exist, have a known size and occur once."""
     rank = len(input_shape)
-    axes = (axis,) if isinstance(axis, int) else tuple(axis)
-    if not axes or any(not -rank <= a < rank for a in axes):
-        raise ValueError(f"`axis` must lie in [{-rank}, {rank}). Received: axis={axis}, input_shape={input_shape}")
+    axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
+    if not axes or any(not _is_int(a) or not -rank <= a < rank for a in axes):
+        raise ValueError(f"`axis` must lie in [{-rank}, {rank}). Received: axis={axis!r}, input_shape={input_shape}")
     positive = tuple(sorted(a % rank for a in axes))
     if len(set(positive)) < len(positive):
         raise ValueError(f"`axis` must not name an axis twice. Received: axis={axis}, input_shape={input_shape}")

@@ -15,7 +15,8 @@ def serializable(cls: type[T]) -> type[T]:
 
     Every constructor argument must be kept as an attribute of the same name. The config then holds each of them
     as it was given: plain values as they are, Keras objects (layers, initializers, activations ...) serialized.
-    Works alike for layers, models, losses, metrics, regularizers, initializers and constraints.
+    Works alike for layers, models, losses, metrics, regularizers, initializers and constraints. A class may still
+    write `get_config` or `from_config` itself, where the signature cannot tell.
 
     Example:
 
@@ -49,8 +50,9 @@ def serializable(cls: type[T]) -> type[T]:
     def from_config(target: type[T], config: dict[str, Any]) -> T:
         return target(**{name: _from_config(value) for name, value in config.items()})
 
-    cls.get_config = get_config  # type: ignore[attr-defined]
-    cls.from_config = classmethod(from_config)  # type: ignore[attr-defined]
+    for name, method in {"get_config": get_config, "from_config": classmethod(from_config)}.items():
+        if name not in vars(cls):
+            setattr(cls, name, method)
     return keras.saving.register_keras_serializable(package=PACKAGE)(cls)
 
 
@@ -81,6 +83,8 @@ def _to_config(value: Any) -> Any:
 def _from_config(value: Any) -> Any:
     if isinstance(value, dict) and "class_name" in value and "config" in value:
         return keras.saving.deserialize_keras_object(value)
+    if isinstance(value, dict):
+        return {key: _from_config(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_from_config(item) for item in value]
     return value

@@ -1,1 +1,13 @@
+from dl_techniques.layers.attention import DifferentialAttention as DifferentialAttention
+from dl_techniques.layers.attention import GroupQueryAttention as GroupQueryAttention
+from dl_techniques.layers.attention import WindowAttention as WindowAttention
+from dl_techniques.layers.convolution import UIB as UIB
+from dl_techniques.layers.convolution import ConvNeXtV1Block as ConvNeXtV1Block
+from dl_techniques.layers.convolution import ConvNeXtV2Block as ConvNeXtV2Block
+from dl_techniques.layers.embedding import RotaryPositionEmbedding as RotaryPositionEmbedding
+from dl_techniques.layers.norms import BandRMS as BandRMS
+from dl_techniques.layers.norms import DynamicTanh as DynamicTanh
+from dl_techniques.layers.norms import GlobalResponseNormalization as GlobalResponseNormalization
 from dl_techniques.layers.norms import RMSNorm as RMSNorm
+from dl_techniques.layers.regularization import LayerScale as LayerScale
+from dl_techniques.layers.regularization import StochasticDepth as StochasticDepth

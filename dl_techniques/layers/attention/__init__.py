@@ -1,0 +1,3 @@
+from dl_techniques.layers.attention.differential_attention import DifferentialAttention as DifferentialAttention
+from dl_techniques.layers.attention.group_query_attention import GroupQueryAttention as GroupQueryAttention
+from dl_techniques.layers.attention.window_attention import WindowAttention as WindowAttention

@@ -1,11 +1,10 @@
 from collections.abc import Sequence
 
 import keras
-from keras import ops
 
 from dl_techniques._checks import check_positive, normalize_axes
-from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
+from dl_techniques.layers.norms._rms import rms_normalize
 
 
 @serializable
@@ -32,8 +31,8 @@ class RMSNorm(keras.layers.Layer):
     Example:
 
     >>> y = RMSNorm()(keras.ops.convert_to_tensor([[1.0, 2.0, 3.0, 4.0]]))
-    >>> [round(float(v), 4) for v in y[0]]
-    [0.3651, 0.7303, 1.0954, 1.4606]
+    >>> print(keras.ops.convert_to_numpy(y).round(4))
+    [[0.3651 0.7303 1.0954 1.4606]]
 
     References:
         Zhang and Sennrich, "Root Mean Square Layer Normalization", arXiv:1910.07467
@@ -57,24 +56,15 @@ class RMSNorm(keras.layers.Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
-        axes = normalize_axes(self.axis, input_shape)
-        self._axes = axes
-        self._trailing = axes == tuple(range(len(input_shape) - len(axes), len(input_shape)))
-        self._broadcast_shape = tuple(size if a in axes else 1 for a, size in enumerate(input_shape))
+        self._axes = normalize_axes(self.axis, input_shape)
         self.scale = None
         if self.use_scale:
-            shape = tuple(input_shape[a] for a in axes)
-            self.scale = self.add_weight(name="scale", shape=shape, initializer=self.scale_initializer)
+            shape = tuple(input_shape[a] for a in self._axes)
+            self.scale = self.add_weight(name="scale", shape=shape, initializer=self.scale_initializer, autocast=False)
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        if self._trailing:
-            return ops.rms_normalization(inputs, scale=self.scale, axis=self._axes, epsilon=self.epsilon)
-        x = at_least_float32(inputs)
-        y = x * ops.rsqrt(ops.mean(ops.square(x), axis=self._axes, keepdims=True) + self.epsilon)
-        if self.scale is not None:
-            y = y * ops.reshape(ops.cast(self.scale, y.dtype), self._broadcast_shape)
-        return ops.cast(y, inputs.dtype)
+        return rms_normalize(inputs, self.scale, self._axes, self.epsilon)
 
     def compute_output_shape(self, input_shape):
         return input_shape

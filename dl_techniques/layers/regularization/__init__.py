@@ -1,0 +1,2 @@
+from dl_techniques.layers.regularization.layer_scale import LayerScale as LayerScale
+from dl_techniques.layers.regularization.stochastic_depth import StochasticDepth as StochasticDepth

@@ -1,0 +1,80 @@
+"""`python -m bench.analysis report` and `python -m bench.analysis summary`.
+
+Exit codes: 0, all is well; 1, something could not be read and was left out; 2, nothing was written.
+"""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from bench.analysis.load import Loaded, latest, load
+
+RAW = Path("results/raw")
+OUT = Path("results/report")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    for path in options.paths:
+        if not path.exists():
+            parser.error(f"no such file or folder: {path}")
+    loaded = load(options.paths) if options.paths else latest(RAW)
+    for problem in loaded.problems:
+        print(problem, file=sys.stderr)
+    if loaded.frame.empty:
+        print(f"nothing to report: no measured case in {_names(options.paths)}; run nox -s bench-jax", file=sys.stderr)
+        return 2
+    done = _report(loaded, options) if options.command == "report" else _summary(loaded)
+    return done or int(bool(loaded.problems))
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m bench.analysis", description="Combine benchmark results.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="report|summary")
+    report = commands.add_parser("report", help="write tables, figures and a page")
+    summary = commands.add_parser("summary", help="print which backend is fastest")
+    report.add_argument("--out", type=Path, default=OUT, help=f"folder to write into (default: {OUT})")
+    for command in (report, summary):
+        command.add_argument(
+            "paths", nargs="*", type=Path, help=f"run folders or .json files (default: the newest in {RAW})"
+        )
+    return parser
+
+
+def _report(loaded: Loaded, options: argparse.Namespace) -> int:
+    from bench.analysis import report
+
+    command = shlex.join(["python", "-m", "bench.analysis", "report", *map(str, options.paths)])
+    try:
+        written = report.write(loaded, options.out, command)
+    except OSError as error:
+        print(f"cannot write into {options.out}: {error.strerror}", file=sys.stderr)
+        return 2
+    print(f"{len(loaded.frame)} cells, {len(written)} files; open {options.out / 'index.html'}")
+    return 0
+
+
+def _summary(loaded: Loaded) -> int:
+    from bench.analysis.summary import summary
+
+    print(summary(loaded))
+    return 0
+
+
+def _names(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths or [RAW]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

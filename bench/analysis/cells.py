@@ -1,0 +1,122 @@
+"""From how each cell ended in each launch to one row a cell, with what follows from other rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.analysis import intervals, schema
+
+ENOUGH_LAUNCHES = 3
+UNSTABLE = 0.25
+CELL_KEY = ("run", "machine", "backend", "device", *schema.IDENTITY)
+CEILING_KEY = ["machine", "device", "dtype"]
+NATIVE_KEY = ["run", "machine", "backend", "device", "size", "dtype", "mode", "metric"]
+ORDER = ["machine", "device", "family", "workload", "size", "dtype", "mode", "metric", "backend", "timestamp"]
+
+Outcome = dict[str, Any]
+"""How one cell ended in one launch, as `load` makes it: the cell's names and amounts, `status`, `reason`, `times`."""
+
+
+def ceilings(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """What the machine can do: the best rates of any launch and backend, per machine, device and dtype."""
+    probes = pd.DataFrame(
+        [
+            {name: o[name] for name in (*CEILING_KEY, "workload", "flops", "bytes")}
+            | {"median": np.median(o["times"])}
+            for o in outcomes
+            if o["family"] == schema.MACHINE_FAMILY and o["status"] == "ok"
+        ],
+        columns=[*CEILING_KEY, "workload", "flops", "bytes", "median"],
+    )
+    probes = probes.astype(dict.fromkeys(("flops", "bytes", "median"), "float64"))
+    probes["peak_flops"] = (probes["flops"] / probes["median"]).where(probes["workload"] == "matmul")
+    probes["peak_bytes"] = (probes["bytes"] / probes["median"]).where(probes["workload"] == "copy")
+    return probes.groupby(CEILING_KEY, as_index=False)[["peak_flops", "peak_bytes"]].max()
+
+
+def aggregate(outcomes: Sequence[Outcome], peaks: pd.DataFrame) -> pd.DataFrame:
+    """One row a cell, with `schema.COLUMNS`."""
+    groups: dict[tuple, list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault(tuple(outcome[name] for name in CELL_KEY), []).append(outcome)
+    frame = pd.DataFrame([_cell(group) for group in groups.values()], columns=[*schema.COLUMNS, "native"])
+    frame = frame.astype(dict.fromkeys(schema.NUMBERS, "float64") | dict.fromkeys(schema.INTEGERS, "Int64"))
+    frame["timestamp"] = pd.to_datetime(frame["timestamp"], utc=True)
+    frame = _with_native_ratio(_with_rates(frame, peaks))
+    frame = frame.sort_values(
+        ORDER, ignore_index=True, key=lambda c: c.map(schema.size_order) if c.name == "size" else c
+    )
+    return frame[list(schema.COLUMNS)]
+
+
+def _cell(group: list[Outcome]) -> dict[str, Any]:
+    best_known = min(group, key=lambda outcome: outcome["status"] != "ok")
+    names = (*CELL_KEY, *schema.FACTS, "technique", "native", "shape", "timestamp")
+    row = {name: best_known[name] for name in names}
+    row |= {name: _largest(group, name) for name in ("flops", "bytes", "peak_memory_bytes", "graphs", "graph_breaks")}
+    row |= {phase: _middle([(o["phases"] or {}).get(phase) for o in group]) for phase in schema.PHASES}
+    row["cpu_per_wall"] = _middle([o["cpu_per_wall"] for o in group])
+    row["stop"] = max((o["stop"] for o in group if o["stop"]), key=schema.STOPS.index, default=None)
+    row |= _timing([o["times"] for o in group if o["status"] == "ok"])
+    return row | _status(group, row)
+
+
+def _timing(launches: list[np.ndarray]) -> dict[str, Any]:
+    if not launches:
+        return {"rounds": 0, "launches": 0}
+    medians = [float(np.median(times)) for times in launches]
+    replicated = len(launches) >= ENOUGH_LAUNCHES
+    low, high = intervals.of_launches(medians) if replicated else intervals.of_few_launches(launches)
+    return {
+        "median_s": float(np.median(medians)),
+        "ci_low_s": low,
+        "ci_high_s": high,
+        "min_s": min(float(times.min()) for times in launches),
+        "rounds": sum(times.size for times in launches),
+        "launches": len(launches),
+        "interval": None if np.isnan(low) else "launches" if replicated else "rounds",
+    }
+
+
+def _status(group: list[Outcome], row: dict[str, Any]) -> dict[str, str]:
+    worst = max(group, key=lambda outcome: schema.STATUSES.index(outcome["status"]))
+    if worst["status"] != "ok":
+        return {"status": worst["status"], "reason": worst["reason"]}
+    half_width = (row["ci_high_s"] - row["ci_low_s"]) / 2 / row["median_s"]
+    if half_width > UNSTABLE:
+        reason = f"the 95 % interval is +-{half_width:.0%} of the median, more than {UNSTABLE:.0%}"
+        return {"status": "unstable", "reason": reason}
+    return {"status": "ok", "reason": ""}
+
+
+def _largest(group: list[Outcome], name: str) -> float | None:
+    return max((o[name] for o in group if o[name] is not None), default=None)
+
+
+def _middle(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None
+
+
+def _with_rates(frame: pd.DataFrame, peaks: pd.DataFrame) -> pd.DataFrame:
+    """Rates and the share of the roofline, for steps that run; compiling does no such work."""
+    frame = frame.merge(peaks, on=CEILING_KEY, how="left", validate="many_to_one")
+    time = frame["median_s"].where(frame["metric"].isin(schema.RUN_METRICS))
+    frame["flops_per_s"] = frame["flops"] / time
+    frame["bytes_per_s"] = frame["bytes"] / time
+    by_flops = frame["flops"] / frame["peak_flops"]
+    by_bytes = frame["bytes"] / frame["peak_bytes"]
+    unbounded = (frame["flops"].notna() & by_flops.isna()) | (frame["bytes"].notna() & by_bytes.isna())
+    bound = np.fmax(by_flops, by_bytes).mask(unbounded)
+    return frame.assign(roofline_fraction=bound / time)
+
+
+def _with_native_ratio(frame: pd.DataFrame) -> pd.DataFrame:
+    measured = frame[frame["status"].isin(schema.MEASURED)]
+    natives = measured.rename(columns={"native": "", "workload": "native"})
+    natives = natives.groupby([*NATIVE_KEY, "native"])["median_s"].min().rename("native_s").reset_index()
+    frame = frame.merge(natives, on=[*NATIVE_KEY, "native"], how="left", validate="many_to_one")
+    ratio = frame["median_s"] / frame["native_s"]
+    return frame.assign(native_ratio=ratio.where(frame["status"].isin(schema.MEASURED)))

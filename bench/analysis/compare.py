@@ -1,0 +1,188 @@
+"""From cells to answers: ratios between backends, rankings of families, scaling exponents. Pure functions.
+
+A backend is called fastest only when the 95 % interval of its ratio to every other one leaves out 1.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bench.analysis import intervals, schema
+
+SETTING = ["machine", "device", "dtype"]
+"""What two backends must share to be compared at all."""
+CASE = [*SETTING, "family", "workload", "size", "mode", "metric"]
+GROUP = [*SETTING, "family", "metric", "mode"]
+SWEEP = ["machine", "device", "dtype", "family", "workload", "mode", "metric", "backend", "axis"]
+
+SAME_FACTS = ("commit", "keras_version", "threads", "precision", "python")
+
+ABOVE_FLOOR = 5
+ENOUGH_POINTS = 3
+ENOUGH_WORKLOADS = 3
+
+
+def measured(frame: pd.DataFrame) -> pd.DataFrame:
+    """The cells that may be compared; of a cell measured in several runs, the newest."""
+    rows = frame[frame["status"].isin(schema.MEASURED)]
+    return rows.sort_values("timestamp", kind="stable").drop_duplicates([*CASE, "backend"], keep="last").sort_index()
+
+
+def techniques(frame: pd.DataFrame) -> pd.DataFrame:
+    """The cells of techniques, without the yardsticks: native counterparts and the machine's ceilings."""
+    yardstick = frame["workload"].str.startswith(schema.NATIVE_PREFIX) | (frame["family"] == schema.MACHINE_FAMILY)
+    return frame[~yardstick]
+
+
+def typical_sizes(frame: pd.DataFrame) -> pd.DataFrame:
+    """The cells without the points of sweeps, unless a workload has no other sizes."""
+    in_sweep = frame["size"].map(schema.sweep_point).notna()
+    has_others = frame["workload"].isin(frame.loc[~in_sweep, "workload"])
+    return frame[~(in_sweep & has_others)]
+
+
+def ratios(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every measured cell against the fastest backend of its case.
+
+    Adds `fastest`, `ratio`, `ratio_low`, `ratio_high` and `verdict`: `fastest`, `slower`, `undecided`, or `alone`
+    where no other backend was measured.
+    """
+    rows = measured(frame)
+    by_speed = rows.sort_values("median_s", kind="stable").groupby(CASE)
+    best = by_speed[["backend", "median_s", "ci_low_s", "ci_high_s"]].transform("first").reindex(rows.index)
+    is_best = rows["backend"] == best["backend"]
+    ratio = rows["median_s"] / best["median_s"]
+    low, high = intervals.of_ratio(*(_limits(side) for side in (rows, best)))
+    rows = rows.assign(fastest=best["backend"], ratio=ratio)
+    rows = rows.assign(ratio_low=np.where(is_best, 1.0, low), ratio_high=np.where(is_best, 1.0, high))
+    slower = ~is_best & (rows["ratio_low"] > 1)
+    cases = slower.groupby([rows[name] for name in CASE])
+    others, beaten = cases.transform("size") - 1, cases.transform("sum")
+    verdict = np.select(
+        [others == 0, slower, is_best & (beaten == others)], ["alone", "slower", "fastest"], "undecided"
+    )
+    return rows.assign(verdict=verdict)
+
+
+def ranking(frame: pd.DataFrame) -> pd.DataFrame:
+    """Backends per family, metric and mode: how many times the fastest one's time each takes, over the workloads.
+
+    The ratio is the geometric mean over the workloads that all of these backends have, each workload counting once
+    however many sizes it has. Its interval says how far the ratio holds for workloads of that kind; below three
+    workloads it holds for the measured ones alone. One row a backend, fastest first: `ratio`, `ratio_low`,
+    `ratio_high`, `workloads` of `all_workloads`, the fewest `launches` of a cell, and a `verdict` as in `ratios`.
+    """
+    rows = typical_sizes(measured(techniques(frame)))
+    ranked = [_rank(group) for _, group in rows.groupby(GROUP)]
+    columns = [
+        *GROUP,
+        "backend",
+        "ratio",
+        "ratio_low",
+        "ratio_high",
+        "workloads",
+        "all_workloads",
+        "launches",
+        "verdict",
+    ]
+    return pd.concat(ranked, ignore_index=True)[columns] if ranked else pd.DataFrame(columns=columns)
+
+
+def scaling(frame: pd.DataFrame) -> pd.DataFrame:
+    """How the time of a sweep grows: time ~ size ** `exponent`, with its 95 % interval.
+
+    Only sizes well above the smallest time of that backend and mode take part: below, a call's fixed cost hides the
+    growth. One row a sweep that keeps three such sizes: `exponent`, `exponent_low`, `exponent_high`, `scale`, `points`
+    and `from_size`.
+    """
+    points = sweep_points(frame)
+    fits = [_fit(sweep) for _, sweep in points[points["above_floor"]].groupby(SWEEP) if len(sweep) >= ENOUGH_POINTS]
+    columns = [*SWEEP, "exponent", "exponent_low", "exponent_high", "scale", "points", "from_size"]
+    return pd.DataFrame(fits, columns=columns)
+
+
+def sweep_points(frame: pd.DataFrame) -> pd.DataFrame:
+    """The measured cells whose size is a point of a sweep, with `axis`, `number` and `above_floor`."""
+    rows = measured(frame)
+    floor = rows[rows["metric"] == "forward"].groupby(["machine", "device", "backend", "mode"])["median_s"].min()
+    points = rows["size"].map(schema.sweep_point)
+    rows = rows[points.notna()].assign(
+        axis=[point[0] for point in points if point], number=[float(point[1]) for point in points if point]
+    )
+    floors = floor.reindex(pd.MultiIndex.from_frame(rows[["machine", "device", "backend", "mode"]]))
+    return rows.assign(above_floor=rows["median_s"].to_numpy() > ABOVE_FLOOR * floors.to_numpy())
+
+
+def unlike(launches: pd.DataFrame) -> list[str]:
+    """What should be equal for backends to be compared on one machine, and is not: a line each."""
+    lines = []
+    for machine, of_machine in launches.groupby(launches["facts"].map(lambda facts: facts["machine"])):
+        for source, name in (*(("facts", name) for name in SAME_FACTS), ("settings", "profile")):
+            values = of_machine[source].map(lambda record, name=name: str(record.get(name)))
+            if values.nunique() > 1:
+                found = of_machine.groupby(values)["backend"].unique().items()
+                listed = "; ".join(f"{value} ({', '.join(backends)})" for value, backends in found)
+                lines.append(f"{name} differs on {machine}: {listed}")
+    return lines
+
+
+def _limits(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series]:
+    return rows["median_s"], rows["ci_low_s"], rows["ci_high_s"]
+
+
+def _rank(group: pd.DataFrame) -> pd.DataFrame:
+    table = group.pivot(index=["workload", "size"], columns="backend", values=["median_s", "ci_low_s", "ci_high_s"])
+    shared = table[table["median_s"].notna().all(axis=1)]
+    logs = np.log(shared["median_s"]).groupby("workload").mean()
+    leader = logs.mean().idxmin() if len(logs) else logs.columns[0]
+    rows = []
+    for backend in logs.columns:
+        low, high = (0.0, 0.0) if backend == leader else _log_ratio_interval(shared, logs, backend, leader)
+        rows.append({"backend": backend, "log": (logs[backend] - logs[leader]).mean(), "low": low, "high": high})
+    ranked = pd.DataFrame(rows).sort_values("log", kind="stable")
+    beaten = ranked["low"] > 0
+    decided = beaten[ranked["backend"] != leader].all()
+    ranked["verdict"] = np.select(
+        [len(ranked) == 1, beaten, decided & (ranked["backend"] == leader)],
+        ["alone", "slower", "fastest"],
+        "undecided",
+    )
+    in_shared = pd.MultiIndex.from_frame(group[["workload", "size"]]).isin(shared.index)
+    return ranked.assign(
+        **dict(zip(GROUP, group[GROUP].iloc[0], strict=True)),
+        ratio=np.exp(ranked["log"]),
+        ratio_low=np.exp(ranked["low"]),
+        ratio_high=np.exp(ranked["high"]),
+        workloads=len(logs),
+        all_workloads=group["workload"].nunique(),
+        launches=group["launches"][in_shared].min() if len(shared) else 0,
+    )
+
+
+def _log_ratio_interval(shared: pd.DataFrame, logs: pd.DataFrame, top: str, bottom: str) -> intervals.Interval:
+    """Over workloads where there are enough of them, else from how well each cell is known."""
+    if len(logs) >= ENOUGH_WORKLOADS:
+        return intervals.mean_of(logs[top] - logs[bottom])
+    sides = [_limits(shared.xs(backend, axis=1, level="backend")) for backend in (top, bottom)]
+    low, high = (np.log(limit) for limit in intervals.of_ratio(*sides))
+    middle = np.log(sides[0][0] / sides[1][0])
+    weight = 1 / middle.groupby("workload").transform("size") / len(logs)
+    down, up = (math.sqrt((((limit - middle) * weight) ** 2).sum(skipna=False)) for limit in (low, high))
+    return float((middle * weight).sum()) - down, float((middle * weight).sum()) + up
+
+
+def _fit(sweep: pd.DataFrame) -> dict[str, object]:
+    x, y = np.log(sweep["number"]), np.log(sweep["median_s"])
+    line = stats.linregress(x, y)
+    half = stats.t.ppf((1 + intervals.LEVEL) / 2, len(sweep) - 2) * line.stderr
+    return {
+        **sweep[SWEEP].iloc[0].to_dict(),
+        "exponent": line.slope,
+        "exponent_low": line.slope - half,
+        "exponent_high": line.slope + half,
+        "scale": math.exp(line.intercept),
+        "points": len(sweep),
+        "from_size": sweep["number"].min(),
+    }

@@ -1,0 +1,55 @@
+"""95 % intervals of times and of ratios of times. An interval that the data cannot support is (nan, nan)."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+LEVEL = 0.95
+NONE = (math.nan, math.nan)
+
+Interval = tuple[float, float]
+Estimate = tuple[ArrayLike, ArrayLike, ArrayLike]
+
+
+def of_rounds(times: Sequence[float]) -> Interval:
+    """Of the median of one launch, from order statistics; it takes six rounds to reach 95 %."""
+    rank = int(stats.binom.ppf((1 - LEVEL) / 2, len(times), 0.5))
+    if rank < 1:
+        return NONE
+    ordered = np.sort(times)
+    return float(ordered[rank - 1]), float(ordered[-rank])
+
+
+def of_few_launches(launches: Sequence[Sequence[float]]) -> Interval:
+    """The hull of the launches' own intervals: what one or two launches can say, blind to the spread between them."""
+    intervals = [of_rounds(times) for times in launches]
+    if not intervals or np.isnan(intervals).any():
+        return NONE
+    return min(low for low, _ in intervals), max(high for _, high in intervals)
+
+
+def of_launches(medians: Sequence[float]) -> Interval:
+    """Student's t on the logarithms of the launch medians, widened where needed to hold their median."""
+    low, high = mean_of(np.log(medians))
+    middle = float(np.median(medians))
+    return min(math.exp(low), middle), max(math.exp(high), middle)
+
+
+def mean_of(values: Sequence[float] | np.ndarray) -> Interval:
+    """Student's t interval of a mean."""
+    count = len(values)
+    if count < 2:
+        return NONE
+    half = stats.t.ppf((1 + LEVEL) / 2, count - 1) * float(np.std(values, ddof=1)) / math.sqrt(count)
+    return float(np.mean(values)) - half, float(np.mean(values)) + half
+
+
+def of_ratio(top: Estimate, bottom: Estimate) -> tuple[np.ndarray, np.ndarray]:
+    """Of top / bottom, each given as (median, low, high): distances to the limits add in squares on the log scale."""
+    (a, a_low, a_high), (b, b_low, b_high) = np.log(top), np.log(bottom)
+    down = np.hypot(a - a_low, b_high - b)
+    up = np.hypot(a_high - a, b - b_low)
+    return np.exp(a - b - down), np.exp(a - b + up)

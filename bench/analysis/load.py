@@ -1,0 +1,176 @@
+"""Run folders and pytest-benchmark files -> one tidy table of measured cells.
+
+A launch is read from its JSON file; what that file lacks (it is empty when the process died) comes from the run's
+journal, so nothing that finished is lost. A file that cannot be trusted is left out and named in `problems`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench import journal
+from bench.analysis import cells, schema
+from bench.analysis.records import Launch, Outcome, read_file, read_journal
+
+LAUNCH_COLUMNS = [
+    *("run", "backend", "device", "launch", "pass", "start", "end", "returncode", "in_flight", "settings", "facts")
+]
+SAME_IN_A_RUN = (*schema.FACTS, "device_name", "threads")
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What was read.
+
+    Args:
+        frame: one row a measured cell, with `schema.COLUMNS`.
+        launches: one row a process launch: who, when, on what, with which settings.
+        ceilings: `peak_flops` and `peak_bytes` per second by machine, device and dtype, as measured.
+        problems: a line for each file or part of a file that was left out, and what to do about it.
+    """
+
+    frame: pd.DataFrame
+    launches: pd.DataFrame
+    ceilings: pd.DataFrame
+    problems: list[str]
+
+
+def load(paths: Iterable[str | Path]) -> Loaded:
+    """Read run folders and single pytest-benchmark files."""
+    problems: list[str] = []
+    launches = _read(map(Path, paths), problems)
+    return _assemble(launches, problems)
+
+
+def latest(raw: str | Path) -> Loaded:
+    """Read of every run below `raw` only what is newest for its machine, backend and device."""
+    problems: list[str] = []
+    folders = sorted(path for path in Path(raw).glob("*") if path.is_dir())
+    launches = _read(folders, problems)
+    newest: dict[tuple, Launch] = {}
+    for launch in launches:
+        if launch.start > newest.setdefault(launch.setting, launch).start:
+            newest[launch.setting] = launch
+    kept = [launch for launch in launches if launch.head["run"] == newest[launch.setting].head["run"]]
+    return _assemble(kept, problems)
+
+
+def _read(paths: Iterable[Path], problems: list[str]) -> list[Launch]:
+    launches: dict[tuple, Launch] = {}
+    for path in paths:
+        for launch in _read_folder(path, problems) if path.is_dir() else _read_files([path], {}, problems):
+            twin = launches.setdefault(launch.key, launch)
+            if twin is not launch:
+                problems.append(
+                    f"{launch.source}: launch {launch.name} of run {launch.head['run']} was already read "
+                    f"from {twin.source}; left out, or it would count twice"
+                )
+    return list(launches.values())
+
+
+def _read_folder(folder: Path, problems: list[str]) -> list[Launch]:
+    files = sorted(folder.glob("*.json"))
+    has_journal = (folder / journal.NAME).exists()
+    if not files and not has_journal:
+        problems.append(f"{folder}: holds neither {journal.NAME} nor a *.json file; name a folder below results/raw")
+        return []
+    return _read_files(files, read_journal(folder, problems) if has_journal else {}, problems)
+
+
+def _read_files(files: Iterable[Path], launches: dict[tuple, Launch], problems: list[str]) -> list[Launch]:
+    """The launches of these files, each joined with what the journal knows of it."""
+    for path in files:
+        try:
+            launch = read_file(path, journaled=bool(launches))
+        except (ValueError, OSError) as error:
+            what = error.strerror if isinstance(error, OSError) else error
+            problems.append(f"{path}: {what}. Left out: move it away, or measure that launch again")
+            continue
+        if launch is not None:
+            known = launches.setdefault(launch.key, launch)
+            _prefer_file(known, launch)
+    for launch in launches.values():
+        _drop_unmeasured(launch, problems)
+    return list(launches.values())
+
+
+def _prefer_file(launch: Launch, from_file: Launch) -> None:
+    """The file has the times; that a case ended badly is known to the journal alone."""
+    for identity, outcome in from_file.outcomes.items():
+        known = launch.outcomes.get(identity)
+        if known is None or known.status == "ok":
+            launch.outcomes[identity] = outcome
+
+
+def _drop_unmeasured(launch: Launch, problems: list[str]) -> None:
+    lost = [i for i, outcome in launch.outcomes.items() if outcome.status == "ok" and not outcome.times.size]
+    for identity in lost:
+        del launch.outcomes[identity]
+    if lost:
+        problems.append(
+            f"{launch.source}: {len(lost)} finished cases of launch {launch.name} have their times in no "
+            f"file; measure that launch again"
+        )
+
+
+def _assemble(launches: list[Launch], problems: list[str]) -> Loaded:
+    launches = _alike(launches, problems)
+    starts: dict[tuple, datetime] = {}
+    for launch in launches:
+        group = launch.head["run"], *launch.setting
+        starts[group] = min(starts.get(group, launch.start), launch.start)
+    rows = [
+        _outcome_row(launch, outcome, starts[launch.head["run"], *launch.setting])
+        for launch in launches
+        for outcome in launch.outcomes.values()
+    ]
+    ceilings = cells.ceilings(rows)
+    table = pd.DataFrame(map(_launch_row, launches), columns=LAUNCH_COLUMNS)
+    return Loaded(cells.aggregate(rows, ceilings), table, ceilings, problems)
+
+
+def _alike(launches: list[Launch], problems: list[str]) -> list[Launch]:
+    """Launches of one run and backend are replicates only where nothing that matters differs between them."""
+    first: dict[tuple, Launch] = {}
+    kept = []
+    for launch in launches:
+        model = first.setdefault(launch.key[:3], launch).head["facts"]
+        facts = launch.head["facts"]
+        unlike = [name for name in SAME_IN_A_RUN if facts.get(name) != model.get(name)]
+        if unlike:
+            differences = ", ".join(f"{name} {model.get(name)!r} and {facts.get(name)!r}" for name in unlike)
+            problems.append(
+                f"{launch.source}: launch {launch.name} is no replicate of the first in its run: "
+                f"{differences}; left out, measure it as a run of its own"
+            )
+        else:
+            kept.append(launch)
+    return kept
+
+
+def _outcome_row(launch: Launch, outcome: Outcome, run_start: datetime) -> dict[str, Any]:
+    return {
+        **{name: launch.head[name] for name in ("run", "backend", "device")},
+        **{name: launch.head["facts"][name] for name in schema.FACTS},
+        "timestamp": run_start,
+        **{name: outcome.cell.get(name) for name in (*schema.IDENTITY, "technique", *schema.MEASUREMENT_FIELDS)},
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "times": outcome.times,
+    }
+
+
+def _launch_row(launch: Launch) -> dict[str, Any]:
+    return {
+        **{name: launch.head[name] for name in ("run", "backend", "device", "launch", "pass")},
+        "start": launch.start,
+        "end": launch.end,
+        "returncode": launch.returncode,
+        "in_flight": launch.in_flight,
+        "settings": launch.head["settings"],
+        "facts": launch.head["facts"],
+    }

@@ -1,0 +1,245 @@
+"""What the page and the plain-text summary say, as plain values; and the page itself."""
+
+import base64
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from bench.analysis import compare, schema, text
+from bench.analysis.cells import ENOUGH_LAUNCHES, UNSTABLE
+from bench.analysis.load import Loaded
+from bench.analysis.plots import Drawing
+
+QUESTIONS = {
+    ("forward", "jit"): "forward, jit",
+    ("backward", "jit"): "backward, jit",
+    ("forward", "eager"): "forward, eager",
+    ("backward", "eager"): "backward, eager",
+    ("compile_cold", "jit"): "compiling, cold",
+    ("compile_warm", "jit"): "compiling, warm",
+}
+SESSIONS = {"tensorflow": "bench-tf", "jax": "bench-jax", "torch": "bench-torch"}
+WORST_FIRST = [*reversed(schema.STATUSES), "unstable"]
+OPTIONS = ("profile", "workloads", "launches", "threads", "precision")
+HEADINGS = (
+    *("workload", "technique", "shape", "size", "mode", "metric", "backend", "status"),
+    *("median", "95 % interval", "minimum", "rounds", "launches", "stop", "to fastest", "to native"),
+    *("arithmetic", "traffic", "of roofline", "peak memory", "graphs", "breaks"),
+)
+FIRST_NUMBER = HEADINGS.index("median")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Which backend is fastest for one family, metric and mode, by how much, and how sure that is.
+
+    `times` holds, fastest first, each backend's time as a multiple of the fastest one's, and its interval.
+    """
+
+    verdict: str
+    times: list[tuple[str, str, str]]
+    basis: str
+
+    @property
+    def headline(self) -> str:
+        leader = self.times[0][0]
+        return {"fastest": leader, "alone": f"only {leader}"}.get(self.verdict, "undecided")
+
+    @property
+    def details(self) -> list[tuple[str, str, str]]:
+        """The times that the headline does not already tell."""
+        return self.times if self.verdict == "undecided" else self.times[1:]
+
+
+@dataclass(frozen=True)
+class Block:
+    """The answers for what may be compared: one machine, device and dtype. `rows` holds one list a family."""
+
+    title: str
+    questions: list[str]
+    rows: dict[str, list[Answer | None]]
+    caution: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawing as the page shows it."""
+
+    drawing: Drawing
+    uri: str
+    anchor: str
+
+
+def blocks(frame: pd.DataFrame) -> list[Block]:
+    """The answers of the first screen."""
+    found = []
+    for key, ranked in compare.ranking(frame).groupby(compare.SETTING):
+        answers = {name: _answer(rows) for name, rows in ranked.groupby(["family", "metric", "mode"], sort=False)}
+        asked = [question for question in QUESTIONS if any(name[1:] == question for name in answers)]
+        rows = {
+            family: [answers.get((family, *question)) for question in asked] for family in ranked["family"].unique()
+        }
+        caution = _caution(ranked["launches"][ranked["launches"] > 0].min())
+        found.append(Block(" · ".join(key), [QUESTIONS[question] for question in asked], rows, caution))
+    return found
+
+
+def _answer(ranked: pd.DataFrame) -> Answer:
+    leader, others = ranked.iloc[0], ranked.iloc[1:]
+    times = [(leader["backend"], "1", "")]
+    times += [
+        (row.backend, text.ratio(row.ratio), text.interval(row.ratio_low, row.ratio_high))
+        for row in others.itertuples()
+    ]
+    workloads = f"{leader['workloads']} of {text.count(leader['all_workloads'], 'workload')}"
+    return Answer(leader["verdict"], times, f"{workloads}, {text.count(leader['launches'], 'launch')}")
+
+
+def _caution(fewest_launches: int) -> str:
+    if pd.isna(fewest_launches) or fewest_launches >= ENOUGH_LAUNCHES:
+        return ""
+    return (
+        f"Some cells were measured in {text.count(fewest_launches, 'launch')} only. Their intervals cannot know how "
+        f"much one process differs from the next and are too narrow. Measure with --launches {ENOUGH_LAUNCHES} or "
+        f"more."
+    )
+
+
+def machines(launches: pd.DataFrame) -> list[dict[str, str]]:
+    """A row a machine."""
+    rows = {}
+    for facts in launches["facts"]:
+        memory = facts.get("memory_bytes")
+        rows[facts["machine"]] = {
+            "machine": facts["machine"],
+            "processor": facts.get("cpu"),
+            "cores": facts.get("cores"),
+            "memory": f"{memory / 2**30:.0f} GiB" if memory else None,
+            "system": facts.get("os"),
+            "Python": facts.get("python"),
+        }
+    return list(rows.values())
+
+
+def runs(launches: pd.DataFrame) -> list[dict[str, Any]]:
+    """A row a run, backend and device: versions, when, how long, and the command that measures it again."""
+    rows = []
+    for (run, backend, device), group in launches.groupby(["run", "backend", "device"]):
+        facts, settings = group.iloc[0][["facts", "settings"]]
+        rows.append(
+            {
+                "backend": f"{backend} {facts['backend_version']}",
+                "Keras": facts["keras_version"],
+                "device": f"{device}: {facts.get('device_name', text.MISSING)}",
+                "threads": facts.get("threads"),
+                "launches": len(group),
+                "started": f"{group['start'].min():%Y-%m-%d %H:%M} UTC",
+                "took": text.duration((group["end"] - group["start"]).dt.total_seconds().sum()),
+                "run": run,
+                "commit": facts["commit"][:12] + (" + changes" if facts.get("modified") else ""),
+                "command": _command(backend, device, settings),
+            }
+        )
+    return rows
+
+
+def _command(backend: str, device: str, settings: dict[str, Any]) -> str:
+    chosen = [part for name in OPTIONS if settings.get(name) for part in (f"--{name}", str(settings[name]))]
+    keyword = ["-k", str(settings["keyword"])] if settings.get("keyword") else []
+    return shlex.join(["nox", "-s", SESSIONS[backend], "--", "--device", device, *chosen, *keyword])
+
+
+def unfinished(launches: pd.DataFrame) -> list[str]:
+    """A line a launch that stopped in the middle of a case."""
+    stopped = launches[launches["in_flight"] != ""]
+    return [
+        f"Run {row.run}: launch {row.launch} of {row.backend} on {row.device} stopped during {row.in_flight}; "
+        f"the same command with --resume goes on"
+        for row in stopped.itertuples()
+    ]
+
+
+def troubles(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The cells that are not ok, those with the same trouble together, the worst first."""
+    bad = frame[frame["status"] != "ok"]
+    reason = bad["reason"].mask(bad["status"] == "unstable", f"the 95 % interval is wider than ±{UNSTABLE:.0%}")
+    together = ["status", "backend", "device", "workload", "reason"]
+    found = [
+        dict(zip(together, key, strict=True)) | {"cells": [" ".join(cell) for cell in _cell_names(group)]}
+        for key, group in bad.assign(reason=reason).groupby(together, sort=False)
+    ]
+    return sorted(found, key=lambda trouble: WORST_FIRST.index(trouble["status"]))
+
+
+def _cell_names(rows: pd.DataFrame) -> Iterable[tuple[str, ...]]:
+    return rows[["size", "dtype", "mode", "metric"]].itertuples(index=False, name=None)
+
+
+def tables(frame: pd.DataFrame) -> list[tuple[str, list[list[str]]]]:
+    """All cells: a title and rows under `HEADINGS` for each setting and family."""
+    compared = compare.ratios(frame)
+    frame = frame.assign(to_fastest=compared["ratio"].reindex(frame.index), verdict=compared["verdict"])
+    groups = frame.groupby([*compare.SETTING, "family"])
+    return [(" · ".join([key[-1], *key[:-1]]), [_row(cell) for cell in rows.itertuples()]) for key, rows in groups]
+
+
+def _row(cell: Any) -> list[str]:
+    undecided = "~" if cell.verdict == "undecided" else ""
+    return [
+        *(cell.workload, cell.technique, cell.shape or text.MISSING, cell.size, cell.mode, cell.metric, cell.backend),
+        cell.status,
+        text.seconds(cell.median_s),
+        text.interval_seconds(cell.ci_low_s, cell.ci_high_s, cell.median_s),
+        text.seconds(cell.min_s, cell.median_s),
+        str(cell.rounds),
+        str(cell.launches),
+        cell.stop or text.MISSING,
+        text.ratio(cell.to_fastest) + undecided,
+        text.ratio(cell.native_ratio),
+        text.scaled(cell.flops_per_s, "flop/s"),
+        text.scaled(cell.bytes_per_s, "B/s"),
+        text.MISSING if pd.isna(cell.roofline_fraction) else f"{cell.roofline_fraction:.0%}",
+        text.MISSING if pd.isna(cell.peak_memory_bytes) else text.scaled(cell.peak_memory_bytes, "B"),
+        text.MISSING if pd.isna(cell.graphs) else str(cell.graphs),
+        text.MISSING if pd.isna(cell.graph_breaks) else str(cell.graph_breaks),
+    ]
+
+
+def pictures(pngs: Iterable[tuple[str, Drawing, bytes]]) -> list[Picture]:
+    """Drawings with their images inlined, so that the page needs no other file."""
+    prefix = "data:image/png;base64,"
+    return [Picture(drawing, prefix + base64.b64encode(png).decode(), name) for name, drawing, png in pngs]
+
+
+def render(loaded: Loaded, shown: Sequence[Picture], report_command: str) -> str:
+    """The page as one self-contained document."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bench.analysis"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    found = troubles(loaded.frame)
+    sections = groupby(shown, key=lambda picture: (picture.drawing.setting, picture.drawing.family))
+    measured_runs = runs(loaded.launches)
+    return environment.get_template("report.html.j2").render(
+        blocks=blocks(loaded.frame),
+        unlike=compare.unlike(loaded.launches),
+        machines=machines(loaded.launches),
+        runs=measured_runs,
+        unfinished=unfinished(loaded.launches),
+        problems=loaded.problems,
+        failures=[trouble for trouble in found if trouble["status"] != "unstable"],
+        unstable=[trouble for trouble in found if trouble["status"] == "unstable"],
+        sections=[(" · ".join(filter(None, reversed(key))), list(group)) for key, group in sections],
+        headings=HEADINGS,
+        first_number=FIRST_NUMBER,
+        tables=tables(loaded.frame),
+        commands=[*dict.fromkeys(run["command"] for run in measured_runs), report_command],
+    )

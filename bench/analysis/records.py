@@ -1,0 +1,186 @@
+"""One file or one journal -> the launches in it, checked field by field."""
+
+import json
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import journal
+from bench.analysis import schema
+
+
+@dataclass
+class Outcome:
+    """How one cell ended in one launch."""
+
+    cell: dict[str, Any]
+    status: str
+    reason: str
+    times: np.ndarray
+
+
+@dataclass
+class Launch:
+    """One process: its head (the "suite" of its file, the "launch" event of its journal) and its outcomes."""
+
+    head: dict[str, Any]
+    start: datetime
+    end: datetime
+    source: Path
+    returncode: int | None = None
+    in_flight: str = ""
+    outcomes: dict[tuple, Outcome] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        return self.head["run"], self.head["backend"], self.head["device"], self.head["launch"]
+
+    @property
+    def setting(self) -> tuple[str, str, str]:
+        return self.head["facts"]["machine"], self.head["backend"], self.head["device"]
+
+    @property
+    def name(self) -> str:
+        return f"{self.head['backend']}-{self.head['device']}-{self.head['launch']}"
+
+
+def read_file(path: Path, journaled: bool) -> Launch | None:
+    """One pytest-benchmark file; raises `ValueError` if it cannot be trusted.
+
+    An empty one means that its process died: where there is a journal, that stands in for it.
+    """
+    content = path.read_bytes()
+    if not content.strip():
+        if journaled:
+            return None
+        raise ValueError("empty, its process died; name the run folder, whose journal holds what finished")
+    document = _parse(content)
+    suite = document["suite"]
+    _check_head(suite)
+    start = _time(document.get("datetime"))
+    launch = Launch(suite, start, start, path)
+    schema.check_fields(document, {"benchmarks": list})
+    for number, record in enumerate(document["benchmarks"], 1):
+        try:
+            schema.check_fields(record, {"stats": dict, "extra_info": dict})
+            outcome = Outcome(_cell(record["extra_info"]), "ok", "", _times(record))
+        except ValueError as error:
+            raise ValueError(f"benchmark {number}: {error}") from None
+        launch.outcomes[_identity(outcome.cell)] = outcome
+    return launch
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except ValueError as error:
+        raise ValueError(f"damaged, not JSON: {error}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("suite"), dict):
+        raise ValueError('not written by this suite: it has no "suite" object')
+    return document
+
+
+def _check_head(head: dict[str, Any]) -> None:
+    if head.get("schema") != schema.SCHEMA:
+        raise ValueError(f"its schema is {head.get('schema')!r}, this version of the suite reads {schema.SCHEMA}")
+    schema.check_fields(head, schema.HEAD_FIELDS)
+    schema.check_fields(head["facts"], schema.FACT_FIELDS)
+
+
+def _cell(record: Any) -> dict[str, Any]:
+    schema.check_fields(record, schema.CELL_FIELDS)
+    schema.check_fields(record, schema.MEASUREMENT_FIELDS, optional=schema.MEASUREMENT_FIELDS)
+    schema.check_fields(record.get("phases") or {}, schema.PHASE_FIELDS, optional=schema.PHASE_FIELDS)
+    return record
+
+
+def _identity(cell: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(cell[name] for name in schema.IDENTITY)
+
+
+def _times(record: dict[str, Any]) -> np.ndarray:
+    schema.check_fields(record, {"stats": dict})
+    schema.check_fields(record["stats"], {"data": list})
+    data = record["stats"]["data"]
+    if not data or not all(isinstance(t, int | float) and 0 < t < math.inf for t in data):
+        raise ValueError(f"`data` must hold seconds per call, finite and above 0. Received: data={data!r:.80}")
+    return np.array(data, dtype=float)
+
+
+def _time(text: Any) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise ValueError(f"a time must be in ISO 8601. Received: {text!r:.80}") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def read_journal(folder: Path, problems: list[str]) -> dict[tuple, Launch]:
+    """The launches that a run's journal tells of, by `Launch.key`; appends to `problems` what it had to leave out."""
+    path = folder / journal.NAME
+    try:
+        events = journal.read(folder)
+        problems += [
+            f"{path}, line {number}: damaged, not JSON. That event is left out" for number in _damaged_lines(path)
+        ]
+    except OSError as error:
+        problems.append(f"{path}: {error.strerror}")
+        return {}
+    launches: dict[tuple, Launch] = {}
+    for event in events:
+        if event["event"] not in ("launch", "start", "end", "exit"):
+            continue
+        try:
+            _replay(event, launches, path)
+        except ValueError as error:
+            problems.append(
+                f"{path}: event {event['event']!r} at {event.get('time')!r}: {error}. That event is left out"
+            )
+    return {launch.key: launch for launch in launches.values()}
+
+
+def _damaged_lines(path: Path) -> list[int]:
+    """Lines that are neither JSON nor the beginning of it: dying processes leave beginnings, nothing else."""
+    damaged = []
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            json.loads(line)
+        except json.JSONDecodeError as error:
+            cut = error.msg.startswith("Unterminated") or error.pos >= len(error.doc) - len("false")
+            damaged += [] if cut and line.startswith(b"{") else [number]
+        except UnicodeDecodeError:
+            damaged.append(number)
+    return damaged
+
+
+def _replay(event: dict[str, Any], launches: dict[tuple, Launch], path: Path) -> None:
+    schema.check_fields(event, {"backend": schema.BACKENDS, "device": schema.DEVICES, "launch": int})
+    short_key = event["backend"], event["device"], event["launch"]
+    time = _time(event.get("time"))
+    if event["event"] == "launch":
+        _check_head(event)
+        launches.setdefault(short_key, Launch(event, time, time, path))
+        return
+    if short_key not in launches:
+        raise ValueError(f"{event['event']!r} of a launch that has not begun")
+    launch = launches[short_key]
+    launch.end = max(launch.end, time)
+    if event["event"] == "exit":
+        launch.returncode = event.get("returncode")
+    elif event["event"] == "start":
+        schema.check_fields(event, {"case": str})
+        launch.in_flight = event["case"]
+    elif event["event"] == "end":
+        outcome = _ended(event)
+        launch.in_flight = ""
+        launch.outcomes[_identity(outcome.cell)] = outcome
+
+
+def _ended(event: dict[str, Any]) -> Outcome:
+    schema.check_fields(event, {"case": str, "status": schema.STATUSES})
+    times = _times(event["benchmark"]) if event["status"] == "ok" and event.get("benchmark") else np.empty(0)
+    return Outcome(_cell(event.get("cell")), event["status"], str(event.get("reason") or ""), times)

@@ -1,0 +1,66 @@
+"""The only writer: tables, figures and one page, each file replaced as a whole."""
+
+import io
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+
+from bench.analysis import page, plots, style
+from bench.analysis.load import Loaded
+
+DPI = 110
+
+
+def write(loaded: Loaded, out: Path, command: str) -> list[Path]:
+    """Write results.csv, results.parquet, figures/*.png and index.html below `out`; returns what was written.
+
+    Everything is made before the first file is touched, and the page comes last.
+    """
+    pngs = list(_pngs(plots.drawings(loaded.frame, loaded.ceilings)))
+    document = page.render(loaded, page.pictures(pngs), command)
+    contents = {
+        "results.csv": loaded.frame.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode(),
+        "results.parquet": _parquet(loaded.frame),
+        **{f"figures/{name}.png": png for name, _, png in pngs},
+        "index.html": document.encode(),
+    }
+    for name, content in contents.items():
+        _replace(out / name, content)
+    return [out / name for name in contents]
+
+
+def _pngs(drawings: Iterable[plots.Drawing]) -> Iterator[tuple[str, plots.Drawing, bytes]]:
+    """Each drawing with a file name that is safe and its own."""
+    used: Counter[str] = Counter()
+    for drawing in drawings:
+        name = re.sub(r"[^a-z0-9]+", "-", f"{drawing.family} {drawing.name} {drawing.setting}".lower()).strip("-")
+        used[name] += 1
+        buffer = io.BytesIO()
+        with matplotlib.rc_context(style.RC):
+            drawing.figure.savefig(buffer, format="png", dpi=DPI)
+        yield name if used[name] == 1 else f"{name}-{used[name]}", drawing, buffer.getvalue()
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    return buffer.getvalue()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

@@ -1,0 +1,123 @@
+"""Scaled dot-product attention, on which every attention layer of this family is built.
+
+Queries, keys and values are `(batch, length, heads, head_dim)`. Masks are boolean, true where a query may look at a key,
+and broadcast to `(batch, heads, query_length, key_length)`. A query that may look at nothing gets zeros.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+from dl_techniques._precision import at_least_float32
+
+
+def attend(query, key, value, *, mask=None, bias=None, scale=None, is_causal=False, dropout=None, training=False):
+    """Softmax attention; consecutive query heads share one key and value head where there are fewer of those.
+
+    Args:
+        query, key, value: the projected heads.
+        mask: boolean mask or `None`.
+        bias: added to the scores, or `None`.
+        scale: factor of the scores; `1 / sqrt(head_dim)` if `None`.
+        is_causal: whether a query may only look at itself and at earlier keys.
+        dropout: `Dropout` layer for the attention weights in training, or `None`.
+        training: whether this is training.
+    """
+    groups = query.shape[2] // key.shape[2]
+    if groups > 1:  # Keras does this too, but on TensorFlow not for a single head.
+        key, value = ops.repeat(key, groups, axis=2), ops.repeat(value, groups, axis=2)
+    if not (training and dropout is not None and dropout.rate > 0):
+        return _attend_fused(query, key, value, mask, bias, scale, is_causal)
+    if is_causal:
+        mask = join_masks(mask, causal_mask(query, key))
+    weights = attention_weights(query, key, mask=mask, bias=bias, scale=scale)
+    return weighted_sum(dropout(weights, training=training), value)
+
+
+def attention_weights(query, key, *, mask=None, bias=None, scale=None):
+    """Softmax of the scores, in float32: `(batch, heads, query_length, key_length)`."""
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = at_least_float32(ops.einsum("bqhd,bkhd->bhqk", query, key)) * scale
+    if bias is not None:
+        scores = scores + ops.cast(bias, scores.dtype)
+    if mask is None:
+        return _softmax(scores)
+    weights = _softmax(ops.where(mask, scores, _large_negative(scores.dtype)))
+    return ops.where(mask, weights, ops.zeros_like(weights))
+
+
+def weighted_sum(weights, value):
+    """Applies attention weights `(batch, heads, query_length, key_length)` to the values."""
+    return ops.einsum("bhqk,bkhd->bqhd", ops.cast(weights, value.dtype), value)
+
+
+def split_heads(x, num_heads: int):
+    """`(batch, length, heads * head_dim)` to `(batch, length, heads, head_dim)`."""
+    return ops.reshape(x, (-1, ops.shape(x)[1], num_heads, x.shape[-1] // num_heads))
+
+
+def merge_heads(x):
+    """`(batch, length, heads, head_dim)` to `(batch, length, heads * head_dim)`."""
+    return ops.reshape(x, (-1, ops.shape(x)[1], x.shape[-2] * x.shape[-1]))
+
+
+def causal_mask(query, key):
+    rows = ops.arange(ops.shape(query)[1], dtype="int32")
+    columns = ops.arange(ops.shape(key)[1], dtype="int32")
+    return (rows[:, None] >= columns[None, :])[None, None]
+
+
+def explicit_mask(attention_mask):
+    """`(batch, queries, keys)`, or that with an axis for the heads, to a boolean mask of four axes."""
+    if attention_mask is None:
+        return None
+    if len(attention_mask.shape) not in (3, 4):
+        raise ValueError(
+            "`attention_mask` must have the shape (batch, queries, keys) or (batch, heads, queries, keys). "
+            f"Received: attention_mask.shape={tuple(attention_mask.shape)}"
+        )
+    mask = ops.cast(attention_mask, "bool")
+    return mask[:, None] if len(mask.shape) == 3 else mask
+
+
+def padding_mask(mask):
+    """Keras' automatic mask `(batch, keys)` to a mask of four axes."""
+    return None if mask is None else ops.cast(mask, "bool")[:, None, None, :]
+
+
+def join_masks(first, second):
+    if first is None or second is None:
+        return second if first is None else first
+    return ops.logical_and(first, second)
+
+
+def _attend_fused(query, key, value, mask, bias, scale, is_causal):
+    if is_causal and (mask is not None or bias is not None):
+        mask, is_causal = join_masks(mask, causal_mask(query, key)), False
+    if bias is None:
+        penalty = {"mask": mask}
+    elif mask is None:
+        penalty = {"bias": bias}
+    else:
+        penalty = {"bias": ops.where(mask, bias, _large_negative(bias.dtype))}
+    # Keras' probe for flash attention breaks the PyTorch graph; without it PyTorch still picks its fastest kernel.
+    heads = ops.dot_product_attention(
+        query, key, value, **penalty, scale=scale, is_causal=is_causal, flash_attention=False
+    )
+    if mask is None:
+        return heads
+    sees_something = ops.transpose(ops.any(mask, axis=-1, keepdims=True), (0, 2, 1, 3))
+    return ops.where(sees_something, heads, ops.zeros_like(heads))
+
+
+def _softmax(scores):
+    if scores.shape[-1] == 1:  # Keras warns about that, but a single key is nothing strange here.
+        return 0.0 * scores + 1.0
+    return ops.softmax(scores, axis=-1)
+
+
+def _large_negative(dtype):
+    """Minus infinity for every purpose, but a row of it has a softmax and a gradient."""
+    is_half = keras.backend.standardize_dtype(dtype) == "float16"
+    return ops.cast(-3e4 if is_half else -1e30, dtype)

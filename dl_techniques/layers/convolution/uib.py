@@ -1,0 +1,153 @@
+import keras
+from keras import ops
+from keras.layers import Dense, DepthwiseConv2D
+
+from dl_techniques._checks import check_choice, check_positive_int, check_rank, normalize_axes
+from dl_techniques._initializers import fresh
+from dl_techniques._serialization import serializable
+from dl_techniques.layers._batch_normalization import BatchNormalization
+from dl_techniques.layers.convolution._shapes import same_padding_output_shape
+
+_BLOCK_TYPES = ("IB", "ConvNext", "ExtraDW", "FFN")
+
+
+@serializable
+class UIB(keras.layers.Layer):
+    """Universal inverted bottleneck, the building block of MobileNetV4.
+
+    An inverted bottleneck with an optional depthwise convolution before the expansion and another one in the middle.
+    The four combinations trade spatial mixing for speed:
+
+    | `block_type` | start depthwise | middle depthwise | known as |
+    |---|---|---|---|
+    | "IB" | no | yes | inverted bottleneck of MobileNetV2 |
+    | "ConvNext" | yes | no | ConvNeXt-like block |
+    | "ExtraDW" | yes | yes | new in MobileNetV4 |
+    | "FFN" | no | no | feed-forward network of a vision transformer |
+
+    Formula: `y = BN(project(relu(BN(middle(relu(BN(expand(BN(start(x)))))))))`, plus `x` where the shape stays. The
+    expanded width is `expansion_factor` times the number of input channels. The middle convolution has the stride,
+    the start convolution if there is no middle one.
+
+    Args:
+        filters: int, number of output channels.
+        expansion_factor: int, width of the middle relative to the input channels.
+        stride: int; more than 1 needs a depthwise convolution.
+        kernel_size: int, size of the depthwise kernels.
+        block_type: "IB", "ConvNext", "ExtraDW" or "FFN".
+        kernel_initializer: initializer of all kernels.
+        kernel_regularizer: regularizer of all kernels.
+
+    Input shape:
+        `(batch, height, width, channels)`.
+
+    Output shape:
+        `(batch, ceil(height / stride), ceil(width / stride), filters)`.
+
+    Example:
+
+    >>> tuple(UIB(filters=24, stride=2, block_type="ExtraDW")(keras.random.normal((2, 9, 9, 16))).shape)
+    (2, 5, 5, 24)
+
+    References:
+        Qin et al., "MobileNetV4: Universal Models for the Mobile Ecosystem", arXiv:2404.10518
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        expansion_factor: int = 4,
+        *,
+        stride: int = 1,
+        kernel_size: int = 3,
+        block_type: str = "IB",
+        kernel_initializer: str | keras.initializers.Initializer = "he_normal",
+        kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_positive_int(
+            filters=filters, expansion_factor=expansion_factor, stride=stride, kernel_size=kernel_size
+        )
+        check_choice(_BLOCK_TYPES, block_type=block_type)
+        if stride > 1 and block_type == "FFN":
+            raise ValueError(
+                "`stride` > 1 needs a depthwise convolution, which the type 'FFN' has not. "
+                f"Received: stride={stride}, block_type={block_type!r}"
+            )
+        self.filters = filters
+        self.expansion_factor = expansion_factor
+        self.stride = stride
+        self.kernel_size = kernel_size
+        self.block_type = block_type
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+
+        starts, continues = block_type in ("ConvNext", "ExtraDW"), block_type in ("IB", "ExtraDW")
+        self.start = self._depthwise("start", 1 if continues else stride, 0) if starts else None
+        self.start_norm = self._norm("start_norm") if starts else None
+        self.expand_norm = self._norm("expand_norm")
+        self.middle = self._depthwise("middle", stride, 2) if continues else None
+        self.middle_norm = self._norm("middle_norm") if continues else None
+        self.project = self._pointwise("project", filters, 3)
+        self.project_norm = self._norm("project_norm")
+
+    def build(self, input_shape):
+        check_rank(input_shape, 4)
+        normalize_axes(-1, input_shape)
+        shape, channels = input_shape, input_shape[-1]
+        self.has_residual = self.stride == 1 and channels == self.filters
+        if self.start is not None:
+            self.start.build(shape)
+            shape = self.start.compute_output_shape(shape)
+            self.start_norm.build(shape)
+        self.expand = self._pointwise("expand", self.expansion_factor * channels, 1)
+        self.expand.build(shape)
+        shape = self.expand.compute_output_shape(shape)
+        self.expand_norm.build(shape)
+        if self.middle is not None:
+            self.middle.build(shape)
+            shape = self.middle.compute_output_shape(shape)
+            self.middle_norm.build(shape)
+        self.project.build(shape)
+        self.project_norm.build(self.compute_output_shape(input_shape))
+        super().build(input_shape)
+
+    def call(self, inputs, training=None):
+        x = inputs
+        if self.start is not None:
+            x = self.start_norm(self.start(x), training=training)
+        x = ops.relu(self.expand_norm(self.expand(x), training=training))
+        if self.middle is not None:
+            x = ops.relu(self.middle_norm(self.middle(x), training=training))
+        x = self.project_norm(self.project(x), training=training)
+        return x + inputs if self.has_residual else x
+
+    def compute_output_shape(self, input_shape):
+        return same_padding_output_shape(input_shape, self.stride, self.filters)
+
+    def _depthwise(self, name: str, stride: int, index: int) -> DepthwiseConv2D:
+        return DepthwiseConv2D(
+            self.kernel_size,
+            strides=stride,
+            padding="same",
+            data_format="channels_last",
+            use_bias=False,
+            depthwise_initializer=fresh(self.kernel_initializer, index),
+            depthwise_regularizer=self.kernel_regularizer,
+            name=name,
+            dtype=self.dtype_policy,
+        )
+
+    def _pointwise(self, name: str, units: int, index: int) -> Dense:
+        return Dense(
+            units,
+            use_bias=False,
+            kernel_initializer=fresh(self.kernel_initializer, index),
+            kernel_regularizer=self.kernel_regularizer,
+            name=name,
+            dtype=self.dtype_policy,
+        )
+
+    def _norm(self, name: str) -> BatchNormalization:
+        return BatchNormalization(name=name, dtype=self.dtype_policy)

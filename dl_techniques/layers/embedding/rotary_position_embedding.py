@@ -1,0 +1,121 @@
+import keras
+import numpy as np
+from keras import ops
+
+from dl_techniques._checks import check_last_axis, check_positive, check_positive_int, check_rank
+from dl_techniques._precision import at_least_float32
+from dl_techniques._serialization import serializable
+
+
+@serializable
+class RotaryPositionEmbedding(keras.layers.Layer):
+    """Rotary position embedding (RoPE) of queries and keys.
+
+    Turns each pair of neighbouring features by an angle that grows with the position. The dot product of a turned
+    query and a turned key then depends on their distance only, and nothing has to be learned.
+
+    Formula: `(a, b) -> (a cos(m t_i) - b sin(m t_i), a sin(m t_i) + b cos(m t_i))` for the features `2i` and `2i + 1`
+    at position `m`, with `t_i = rope_theta^(-2i / rope_dim)`. The features from
+    `rope_dim = 2 * floor(head_dim * rope_percentage / 2)` on stay as they are. Computed in float32 and cast back.
+
+    Args:
+        head_dim: even int, size of the last axis.
+        max_seq_len: int, number of positions.
+        rope_theta: float > 0, base of the frequencies.
+        rope_percentage: float in (0, 1], fraction of the features to turn.
+
+    Input shape:
+        `(batch, heads, length, head_dim)`, with any number of heads and `length <= max_seq_len`.
+
+    Output shape:
+        Same as the input.
+
+    Example:
+
+    >>> rope = RotaryPositionEmbedding(head_dim=4, max_seq_len=8, rope_percentage=1.0)
+    >>> y = rope(keras.ops.tile([[[[1.0, 0.0, 1.0, 0.0]]]], (1, 1, 2, 1)))
+    >>> print(keras.ops.convert_to_numpy(y)[0, 0].round(4))
+    [[1.     0.     1.     0.    ]
+     [0.5403 0.8415 0.9999 0.01  ]]
+
+    References:
+        Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", arXiv:2104.09864
+    """
+
+    def __init__(
+        self,
+        head_dim: int,
+        max_seq_len: int,
+        *,
+        rope_theta: float = 10000.0,
+        rope_percentage: float = 0.5,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_positive_int(head_dim=head_dim, max_seq_len=max_seq_len)
+        check_positive(rope_theta=rope_theta, rope_percentage=rope_percentage)
+        if head_dim % 2:
+            raise ValueError(f"`head_dim` must be even. Received: head_dim={head_dim}")
+        if rope_percentage > 1:
+            raise ValueError(f"`rope_percentage` must lie in (0, 1]. Received: rope_percentage={rope_percentage}")
+        self.head_dim = head_dim
+        self.max_seq_len = max_seq_len
+        self.rope_theta = rope_theta
+        self.rope_percentage = rope_percentage
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        check_rank(input_shape, 4)
+        check_last_axis(input_shape, head_dim=self.head_dim)
+        self._check_length(input_shape, axis=-2)
+        angles = np.outer(np.arange(self.max_seq_len), self._frequencies())
+        self.cos_cached = self._add_table("cos_cached", np.cos(angles))
+        self.sin_cached = self._add_table("sin_cached", np.sin(angles))
+        super().build(input_shape)
+
+    def call(self, inputs, training=None):
+        return self.rotate(inputs)
+
+    def rotate(self, inputs, offset: int = 0, axis: int = -2):
+        """Rotates features whose positions run along `axis`, counted from the end, and begin at `offset`."""
+        x = at_least_float32(inputs)
+        shape = ops.shape(x)
+        length = shape[axis]
+        self._check_length(inputs.shape, axis, offset)
+        cos = ops.cast(self.cos_cached[offset : offset + length], x.dtype)
+        sin = ops.cast(self.sin_cached[offset : offset + length], x.dtype)
+
+        # Swapping neighbours keeps reads and writes in order, so compilers fuse it into two multiply-adds.
+        pairs = ops.reshape(x, (*shape[:-1], self.head_dim // 2, 2))
+        swapped = ops.reshape(ops.flip(pairs, axis=-1), shape)
+        broadcast_shape = (length, *(1,) * (-axis - 2), self.head_dim)
+        cos = ops.reshape(ops.stack([cos, cos], axis=-1), broadcast_shape)
+        sin = ops.reshape(ops.stack([-sin, sin], axis=-1), broadcast_shape)
+        return ops.cast(x * cos + swapped * sin, inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def _frequencies(self) -> np.ndarray:
+        """One a pair; pairs that stay as they are have the frequency 0."""
+        rope_dim = int(self.head_dim * self.rope_percentage) // 2 * 2
+        turned = self.rope_theta ** (-np.arange(0, rope_dim, 2) / max(rope_dim, 1))
+        return np.pad(turned, (0, (self.head_dim - rope_dim) // 2))
+
+    def _add_table(self, name: str, values: np.ndarray):
+        return self.add_weight(
+            name=name,
+            shape=values.shape,
+            initializer=lambda shape, dtype: ops.convert_to_tensor(values, dtype=dtype),
+            trainable=False,
+            dtype="float32",
+            autocast=False,
+        )
+
+    def _check_length(self, input_shape, axis: int, offset: int = 0) -> None:
+        length = input_shape[axis]
+        if isinstance(length, int) and offset + length > self.max_seq_len:
+            raise ValueError(
+                "Positions must be less than `max_seq_len`. Received: "
+                f"max_seq_len={self.max_seq_len}, offset={offset}, input_shape={tuple(input_shape)}"
+            )

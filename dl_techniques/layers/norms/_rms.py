@@ -1,0 +1,23 @@
+"""Division by the root mean square, shared by the norms that differ only in what they multiply the result with."""
+
+from keras import ops
+
+from dl_techniques._precision import at_least_float32
+
+
+def rms_normalize(inputs, scale, axes: tuple[int, ...], epsilon: float):
+    """`scale * x / sqrt(mean(x^2, axes) + epsilon)` with a `scale` of the sizes of `axes`, sorted, or None."""
+    rank = len(inputs.shape)
+    if axes == tuple(range(rank - len(axes), rank)):
+        return ops.rms_normalization(inputs, scale=scale, axis=axes, epsilon=epsilon)
+    # On torch the operation above normalizes the last axes, whichever single one it is given.
+    x = at_least_float32(inputs)
+    y = x * ops.rsqrt(ops.mean(ops.square(x), axis=axes, keepdims=True) + epsilon)
+    if scale is not None:
+        y = y * along_axes(ops.cast(scale, y.dtype), axes, inputs.shape)
+    return ops.cast(y, inputs.dtype)
+
+
+def along_axes(weight, axes: tuple[int, ...], shape: tuple[int | None, ...]):
+    """A weight of the sizes of `axes`, sorted, reshaped to broadcast against a tensor of that shape."""
+    return ops.reshape(weight, tuple(size if axis in axes else 1 for axis, size in enumerate(shape)))

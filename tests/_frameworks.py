@@ -1,0 +1,79 @@
+"""The few lines that differ between the frameworks: outputs and gradients of a layer, eager or as one compiled graph.
+
+Everything that changes from call to call (inputs, weights, state, cotangents) is an argument of the compiled function.
+A Python constant in its place would be folded, and an operation without a gradient would seem to compile.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def value_and_gradients(
+    layer: keras.layers.Layer, inputs: Sequence[Any], cotangents: Sequence[Any], *, training: bool, jit: bool
+) -> tuple[list[Any], list[Any]]:
+    """Returns the outputs, and the gradients of `sum(output * cotangent)` for each input, then each trainable weight.
+
+    The layer must be built. A gradient that does not exist is None (TensorFlow, torch) or zero (JAX).
+    """
+    step = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[keras.backend.backend()]
+    inputs = [ops.convert_to_tensor(x) for x in inputs]
+    cotangents = [ops.convert_to_tensor(c) for c in cotangents]
+    return step(layer, inputs, cotangents, training, jit)
+
+
+def _tensorflow(layer, inputs, cotangents, training, jit):
+    import tensorflow as tf
+
+    def step(inputs, cotangents):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = _outputs(layer, inputs, training)
+            loss = _loss(outputs, cotangents)
+        return outputs, tape.gradient(loss, [*inputs, *(v.value for v in layer.trainable_variables)])
+
+    return (tf.function(step, jit_compile=True, autograph=False) if jit else step)(inputs, cotangents)
+
+
+def _jax(layer, inputs, cotangents, training, jit):
+    import jax
+
+    weights, state = layer.trainable_variables, layer.non_trainable_variables
+
+    def loss(inputs, weight_values, state_values, cotangents):
+        mapping = zip([*weights, *state], [*weight_values, *state_values], strict=True)
+        with keras.StatelessScope(state_mapping=list(mapping)) as scope:
+            outputs = _outputs(layer, inputs, training)
+        return _loss(outputs, cotangents), (outputs, [scope.get_current_value(v) for v in state])
+
+    step = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)
+    arguments = inputs, [v.value for v in weights], [v.value for v in state], cotangents
+    (_, (outputs, new_state)), gradients = (jax.jit(step) if jit else step)(*arguments)
+    for variable, value in zip(state, new_state, strict=True):
+        variable.assign(value)
+    return outputs, [*gradients[0], *gradients[1]]
+
+
+def _torch(layer, inputs, cotangents, training, jit):
+    import torch
+
+    def forward(*inputs):
+        return _outputs(layer, inputs, training)
+
+    # All Keras layers share one code object, whose recompilation limit would otherwise be used up after eight of them.
+    torch._dynamo.reset()
+    inputs = [x.detach().requires_grad_() for x in inputs]
+    outputs = (torch.compile(forward, fullgraph=True, backend="aot_eager") if jit else forward)(*inputs)
+    targets = [*inputs, *(v.value for v in layer.trainable_variables)]
+    gradients = torch.autograd.grad(_loss(outputs, cotangents), targets, allow_unused=True)
+    return outputs, list(gradients)
+
+
+def _outputs(layer, inputs, training):
+    return keras.tree.flatten(layer(inputs[0] if len(inputs) == 1 else list(inputs), training=training))
+
+
+def _loss(outputs, cotangents):
+    return sum(ops.sum(y * c) for y, c in zip(outputs, cotangents, strict=True))

@@ -1,0 +1,274 @@
+"""The command, the files it writes and the page: what a reader sees, and what happens when something is wrong."""
+
+import errno
+import html.parser
+import os
+import re
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from bench.analysis import load, page, report, schema
+from bench.analysis.__main__ import main
+from tests.bench.analysis.synthetic import cell, write_launch
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def exact(seconds):
+    return [seconds] * 9
+
+
+@pytest.fixture
+def raw(tmp_path):
+    return measure(tmp_path / "raw")
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """A run, and the folder with its report."""
+    folder = tmp_path_factory.mktemp("reported")
+    raw = measure(folder / "raw")
+    assert main(["report", str(raw / "run"), "--out", str(folder / "out")]) == 0
+    return raw / "run", folder / "out"
+
+
+def measure(raw):
+    for backend, factor in (("jax", 1.0), ("torch", 2.0), ("tensorflow", 4.0)):
+        results = [
+            (cell(mode=mode, metric=metric, phases={}), exact(factor * 1e-3))
+            for mode in ("jit", "eager")
+            for metric in schema.RUN_METRICS
+        ]
+        write_launch(raw, results, backend=backend)
+    return raw
+
+
+class Page(html.parser.HTMLParser):
+    """Tags that are open at the end, attributes that would load something, and the text."""
+
+    VOID = frozenset({"meta", "img", "br"})
+
+    def __init__(self, path):
+        super().__init__()
+        self.open, self.tags, self.sources, self.text = [], [], [], ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.open += [tag] if tag not in self.VOID else []
+        self.sources += [value for name, value in attributes if name in ("src", "href")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text = re.sub(r"\s+", " ", self.text + data.replace("\u00d7", "x"))
+
+
+def test_files(reported):
+    _, out = reported
+    written = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+    figures = {name for name in written if name.startswith("figures/")}
+    assert written - figures == {"results.csv", "results.parquet", "index.html"}
+    assert figures == {"figures/normalization-times-cpu-float32.png", "figures/normalization-ratios-cpu-float32.png"}
+    assert all((out / name).read_bytes().startswith(b"\x89PNG") for name in figures)
+
+
+def test_csv_and_parquet_hold_the_table(reported):
+    run, out = reported
+    frame = load([run]).frame
+    pd.testing.assert_frame_equal(pd.read_parquet(out / "results.parquet"), frame)
+    csv = pd.read_csv(out / "results.csv", keep_default_na=False)
+    assert list(csv.columns) == list(schema.COLUMNS)
+    assert csv["timestamp"].unique().tolist() == ["2026-01-01T00:00:00Z"]
+    assert csv["median_s"].tolist() == frame["median_s"].tolist()
+    assert csv["launches"].unique().tolist() == [1]
+
+
+def test_the_page_answers_first(reported):
+    text = Page(reported[1] / "index.html").text
+    answer = "jax torch 2.00x [2.00, 2.00] tensorflow 4.00x [4.00, 4.00] 1 of 1 workload, 1 launch"
+    order = ["Which backend is fastest?", answer, "Machine and versions", "Time of a call", "All cells", "Made with"]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    assert "Some cells were measured in 1 launch only" in text
+    assert "nox -s bench-jax -- --device cpu --profile smoke" in text
+    assert "python -m bench.analysis report" in text
+
+
+def test_the_page_needs_no_network_and_no_script(reported):
+    path = reported[1] / "index.html"
+    found = Page(path)
+    assert found.open == []
+    assert all(source.startswith(("data:image/png;base64,", "#")) for source in found.sources)
+    assert "script" not in found.tags
+    assert "url(" not in path.read_text()
+    anchors = set(re.findall(r'id="([^"]+)"', path.read_text()))
+    assert {source[1:] for source in found.sources if source.startswith("#")} <= anchors
+
+
+def test_hostile_names_break_nothing(tmp_path):
+    hostile = cell(HOSTILE, family=HOSTILE, technique=HOSTILE, size=HOSTILE, dtype=HOSTILE, shape=HOSTILE)
+    other = hostile | {"family": "../../" + HOSTILE, "workload": "=1+1"}
+    results = [(hostile, exact(1.0)), (other, exact(1.0)), (hostile | {"mode": "eager"}, ("failed", HOSTILE))]
+    write_launch(tmp_path / "raw", results, run=HOSTILE.replace("/", ""), machine=HOSTILE, cpu=HOSTILE, commit=HOSTILE)
+    write_launch(tmp_path / "raw", results, run=HOSTILE.replace("/", ""), machine=HOSTILE, backend="torch")
+    (folder,) = (tmp_path / "raw").iterdir()
+    out = tmp_path / "out"
+    assert main(["report", str(folder), "--out", str(out)]) == 0
+    found = Page(out / "index.html")
+    assert found.open == []
+    assert "script" not in found.tags
+    assert HOSTILE in found.text
+    assert {path.parent for path in out.rglob("*.png")} == {out / "figures"}
+    assert len(list(out.rglob("*.png"))) == 4
+
+
+def test_cells_that_failed_say_why(raw, tmp_path):
+    write_launch(raw, [(cell("broken"), ("out_of_memory", "killed at 3 GiB"))], launch=1)
+    main(["report", str(raw / "run"), "--out", str(tmp_path)])
+    text = Page(tmp_path / "index.html").text
+    assert "What went wrong" in text
+    assert "killed at 3 GiB" in text
+    assert "small float32 jit forward" in text
+
+
+def test_only_failures_still_make_a_page(tmp_path):
+    write_launch(tmp_path / "raw", [(cell(), ("crashed", "signal 11"))])
+    assert main(["report", str(tmp_path / "raw/run"), "--out", str(tmp_path)]) == 0
+    text = Page(tmp_path / "index.html").text
+    assert "no backend can be compared" in text
+    assert "signal 11" in text
+
+
+def test_a_launch_that_stopped_says_how_to_go_on(raw, tmp_path):
+    journal = raw / "run" / "journal.jsonl"
+    journal.write_text("\n".join(journal.read_text().splitlines()[:-2]) + "\n")
+    main(["report", str(raw / "run"), "--out", str(tmp_path)])
+    text = Page(tmp_path / "index.html").text
+    assert "launch 0 of tensorflow on cpu stopped during rms_norm/small/float32/eager/backward" in text
+    assert "--resume goes on" in text
+
+
+def test_the_same_run_gives_the_same_page(reported, tmp_path):
+    run, out = reported
+    main(["report", str(run), "--out", str(tmp_path)])
+    assert (tmp_path / "index.html").read_bytes() == (out / "index.html").read_bytes()
+
+
+def test_summary(raw, capsys):
+    assert main(["summary", str(raw / "run")]) == 0
+    out = capsys.readouterr().out
+    assert "testbox · cpu · float32" in out
+    assert (
+        "forward, jit     jax; torch 2.00 [2.00, 2.00]; tensorflow 4.00 [4.00, 4.00]; 1 of 1 workload, 1 launch" in out
+    )
+
+
+def test_summary_does_not_name_an_uncertain_winner(tmp_path, capsys):
+    for backend in ("jax", "torch"):
+        write_launch(tmp_path, [(cell(), exact(1.0))], backend=backend)
+    main(["summary", str(tmp_path / "run")])
+    assert "undecided; jax 1; torch 1.00 [1.00, 1.00]" in capsys.readouterr().out
+
+
+def test_the_newest_runs_are_the_default(raw, tmp_path, capsys, monkeypatch):
+    write_launch(tmp_path / "results/raw", [(cell(), exact(1.0))])
+    write_launch(tmp_path / "results/raw", [(cell(), exact(1.0)), (cell("b"), exact(1.0))], run="newer", hours=1)
+    monkeypatch.chdir(tmp_path)
+    assert main(["report"]) == 0
+    assert pd.read_csv("results/report/results.csv")["run"].unique().tolist() == ["newer"]
+
+
+# When something is wrong.
+
+
+def test_problems_are_named_after_a_report_is_written(raw, tmp_path, capsys):
+    (raw / "run" / "torch-cpu-1.json").write_text('{"cut')
+    assert main(["report", str(raw / "run"), "--out", str(tmp_path)]) == 1
+    assert "torch-cpu-1.json: damaged" in capsys.readouterr().err
+    assert "torch-cpu-1.json: damaged" in Page(tmp_path / "index.html").text
+
+
+@pytest.mark.parametrize("arguments", [[], ["plot"], ["report", "--output", "x"], ["summary", "no/such/run"]])
+def test_usage_errors_are_one_line(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    error = capsys.readouterr().err
+    assert stop.value.code == 2
+    assert error.count("\n") == 1
+    assert error.startswith("python -m bench.analysis")
+
+
+@pytest.mark.parametrize("command", ["report", "summary"])
+def test_nothing_to_report(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    assert main([command]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "nothing to report: no measured case in results/raw" in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made(raw, tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert main(["report", str(raw / "run"), "--out", str(tmp_path / "file")]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"cannot write into {tmp_path / 'file'}" in error
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_full_disk_leaves_what_was_there(raw, tmp_path, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "results.csv").write_text("the old table")
+    monkeypatch.setattr(report.os, "replace", full)
+    assert main(["report", str(raw / "run"), "--out", str(out)]) == 2
+    assert capsys.readouterr().err == f"cannot write into {out}: No space left on device\n"
+    assert [(path.name, path.read_text()) for path in out.iterdir()] == [("results.csv", "the old table")]
+
+
+def test_no_framework_is_loaded():
+    code = (
+        "import sys, bench.analysis.__main__, bench.analysis.report, bench.analysis.summary\n"
+        "print([m for m in ('keras', 'tensorflow', 'jax', 'torch') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# Small parts of the page.
+
+
+def test_commands_quote_what_the_shell_would_split(tmp_path):
+    settings = {
+        "profile": "full",
+        "workloads": "my file.py",
+        "launches": None,
+        "threads": 2,
+        "keyword": "a or b",
+    }
+    write_launch(tmp_path, [(cell(), exact(1.0))], settings=settings)
+    (row,) = page.runs(load([tmp_path / "run"]).launches)
+    assert row["command"] == (
+        "nox -s bench-jax -- --device cpu --profile full --workloads 'my file.py' --threads 2 -k 'a or b'"
+    )
+
+
+def test_troubles_come_worst_first_and_together(tmp_path):
+    results = [
+        (cell("a"), ("unsupported", "no kernel")),
+        (cell("a", size="large"), ("unsupported", "no kernel")),
+        (cell("b"), ("crashed", "signal 11")),
+        (cell("c"), [1.0, 1.0, 1.0, 9.0, 9.0, 9.0]),
+    ]
+    write_launch(tmp_path, results)
+    found = page.troubles(load([tmp_path / "run"]).frame)
+    assert [trouble["status"] for trouble in found] == ["crashed", "unsupported", "unstable"]
+    assert found[1]["cells"] == ["small float32 jit forward", "large float32 jit forward"]

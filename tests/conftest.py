@@ -1,0 +1,38 @@
+import os
+
+import pytest
+
+# Most of a test's time on JAX is compilation, operation by operation; unoptimized code is compiled twice as fast.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+if os.environ.get("KERAS_BACKEND") == "torch":
+    import torch  # noqa: F401  # Before Keras and SciPy, so that torch's own OpenMP runtime is the one in the process.
+
+try:
+    import keras
+except ModuleNotFoundError:  # The tests of bench.analysis run without Keras and the frameworks.
+    keras = None
+
+# Warnings are errors, but for these, which nobody here can avoid.
+EXPECTED_WARNINGS = (
+    # Keras' own dtype promotion is cached, and runs inside every compiled function that promotes.
+    "ignore:Dynamo detected a call to a `functools.lru_cache`-wrapped function:UserWarning:torch._dynamo",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in EXPECTED_WARNINGS:
+        config.addinivalue_line("filterwarnings", line)
+
+
+def pytest_report_header() -> str | None:
+    if keras is None:
+        return "no Keras: only the tests that need none can run"
+    backend = keras.backend.backend()
+    return f"keras {keras.__version__} on {backend} {__import__(backend).__version__}"
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    if keras is not None:
+        keras.utils.set_random_seed(0)

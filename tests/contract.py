@@ -1,0 +1,342 @@
+"""What every technique promises, one small function a promise.
+
+Each check takes one row of the catalogue and raises an `AssertionError` when the promise is broken, so a check can be
+run by hand: `contract.jit_equals_eager(row)`. Weights are moved off their initial values first, or a layer that starts
+as zero or as the identity could hide anything.
+"""
+
+import inspect
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from dl_techniques.catalogue import Technique
+from tests._frameworks import value_and_gradients
+
+# The outputs, and the gradient of each input and weight with its name.
+Step = tuple[list[np.ndarray], list[tuple[str, np.ndarray | None]]]
+
+CHECKS: list[Callable[[Technique], None]] = []
+
+# Two float32 computations of the same thing, in another order. The errors seen are some ten times smaller.
+FLOAT32 = 1e-5
+NOISE = 1e-6
+# Eight bits of precision in the inputs, the weights and the output of each step.
+BFLOAT16 = 2e-2
+
+# How the classes of this library read an argument, by the last word of its name.
+RESOLVE = {
+    "initializer": keras.initializers.get,
+    "regularizer": keras.regularizers.get,
+    "constraint": keras.constraints.get,
+    "activation": keras.activations.get,
+}
+
+
+def check(function: Callable[[Technique], None]) -> Callable[[Technique], None]:
+    CHECKS.append(function)
+    return function
+
+
+@check
+def config_survives_json(row: Technique) -> None:
+    layer = built(row)
+    clone = with_weights_of(layer, row.cls.from_config(json.loads(json.dumps(layer.get_config()))), row)
+    for training in (False, True):
+        assert_close(run(clone, row, training=training), run(layer, row, training=training))
+
+
+@check
+def config_holds_every_argument(row: Technique) -> None:
+    """Those of the base class too, and each switch also in its other position."""
+    defaults = {parameter.name: parameter.default for parameter in own_parameters(row.cls)}
+    given = {**defaults, **row.arguments, "name": "given_name", "trainable": False}
+    switched = {name: not value for name, value in given.items() if isinstance(value, bool)}
+    for arguments in (given, {**given, **switched}):
+        config = json.loads(json.dumps(row.cls(**arguments).get_config()))
+        for name, value in arguments.items():
+            assert name in config, f"the config lacks '{name}'"
+            expected = as_config(name, value)
+            assert config[name] == expected, f"{name}={value!r} became {config[name]!r} in the config"
+
+
+@check
+def config_is_the_same_after_build(row: Technique) -> None:
+    layer = row.make()
+    before = json.dumps(layer.get_config())
+    run(layer, row)
+    assert json.dumps(layer.get_config()) == before
+
+
+@check
+def build_creates_every_weight(row: Technique) -> None:
+    by_shape, by_call = row.make(), row.make()
+    by_shape.build(join(shapes(row)))
+    run(by_call, row)
+    assert weight_names(by_shape) == weight_names(by_call)
+
+
+@check
+def output_shape_is_known_before_build(row: Technique) -> None:
+    layer = row.make()
+    assert "compute_output_shape" in own_methods(row.cls), "compute_output_shape is missing"
+    for batch in (row.inputs[0][0], None):
+        found = as_shapes(layer.compute_output_shape(join(shapes(row, batch))))
+        assert found == output_shapes(row, batch)
+    assert not layer.built, "compute_output_shape must not build the layer"
+    symbolic = keras.tree.flatten(layer(join(placeholders(row))))
+    assert [tuple(y.shape) for y in symbolic] == output_shapes(row, None)
+
+
+@check
+def saved_model_gives_the_same_output(row: Technique) -> None:
+    layer = built(row)
+    inputs = placeholders(row)
+    model = keras.Model(inputs, layer(join(inputs)))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder) / "model.keras")
+        loaded = keras.saving.load_model(Path(folder) / "model.keras")
+    assert_close(flat(loaded(example(row), training=False)), flat(model(example(row), training=False)))
+
+
+@check
+def gradients_reach_inputs_and_weights(row: Technique) -> None:
+    layer = built(row)
+    _, gradients = differentiate(layer, row, training=True)
+    for name, gradient in gradients:
+        assert gradient is not None, f"{name} has no gradient"
+        assert np.all(np.isfinite(gradient)), f"the gradient of {name} is not finite"
+        assert np.any(gradient), f"the gradient of {name} is zero everywhere"
+
+
+@check
+def jit_equals_eager(row: Technique) -> None:
+    assert_same_step(differentiate(built(row), row, jit=True), differentiate(built(row), row))
+
+
+@check
+def training_compiles(row: Technique) -> None:
+    """As `jit_equals_eager`, in training; but frameworks draw other numbers when compiled.
+
+    So what a random layer returns need only be finite. It has no seed here, as torch cannot compile a seeded draw.
+    """
+    layer = built(row, **({"seed": None} if row.random else {}))
+    outputs, gradients = compiled = differentiate(layer, row, training=True, jit=True)
+    if row.random:
+        assert all(np.all(np.isfinite(value)) for value in [*outputs, *dict(gradients).values()])
+    else:
+        assert_same_step(compiled, differentiate(built(row), row, training=True))
+
+
+@check
+def low_precision_keeps_its_dtypes(row: Technique) -> None:
+    """From float32 inputs: with float32 weights (mixed precision), and with bfloat16 ones."""
+    exact = built(row)
+    for policy, weight_dtype in {"mixed_bfloat16": "float32", "bfloat16": "bfloat16"}.items():
+        layer = with_weights_of(exact, row.make(dtype=policy), row)
+        outputs = keras.tree.flatten(layer(join(example(row)), training=False))
+        assert {keras.backend.standardize_dtype(y.dtype) for y in outputs} == {"bfloat16"}
+        assert {keras.backend.standardize_dtype(w.dtype) for w in layer.trainable_weights} <= {weight_dtype}
+        for narrow, wide in zip(flat(outputs), run(exact, row), strict=True):
+            error = np.sqrt(np.mean((narrow - wide) ** 2) / np.mean(wide**2))
+            assert error < BFLOAT16, f"the relative error under {policy} is {error:.2g}"
+
+
+@check
+def any_batch_size_will_do(row: Technique) -> None:
+    layer = built(row)
+    batch = row.inputs[0][0]
+    more = example(row, batch + 1)
+    for training in (False, True):
+        run(layer, row, training=training)
+        found = [y.shape for y in flat(layer(join(more), training=training))]
+        assert found == output_shapes(row, batch + 1)
+    fewer = [x[:batch] for x in more]
+    expected = [y[: len(z)] for y, z in zip(flat(layer(join(more))), flat(layer(join(fewer))), strict=True)]
+    assert_close(flat(layer(join(fewer))), expected)
+
+
+@check
+def seed_decides_the_output(row: Technique) -> None:
+    """Equal seeds draw equal numbers whatever the global seed is, and each call draws new ones."""
+    first = built(row)
+    keras.utils.set_random_seed(1)
+    second = with_weights_of(first, row.make(), row)
+    once = run(first, row, training=True)
+    assert_close(run(second, row, training=True), once)
+    assert all_equal(run(first, row, training=True), once) != row.random
+
+
+@check
+def inference_is_deterministic(row: Technique) -> None:
+    layer = built(row)
+    once = run(layer, row, training=False)
+    for again in (run(layer, row, training=False), flat(layer(join(example(row))))):
+        assert all_equal(once, again)
+
+
+@check
+def inputs_are_not_changed(row: Technique) -> None:
+    layer, inputs = built(row), example(row)
+    before = flat(inputs)
+    for training in (False, True):
+        layer(join(inputs), training=training)
+        assert all_equal(flat(inputs), before)
+
+
+@check
+def equal_shaped_kernels_differ(row: Technique) -> None:
+    """Also with a seeded initializer: one that is shared, or copied with its seed, starts two kernels equal."""
+    for arguments in ({}, seeded_initializers(row)):
+        layer = row.make(**arguments)
+        run(layer, row)
+        values = [(w.path, ops.convert_to_numpy(w.value)) for w in layer.trainable_weights if len(w.shape) > 1]
+        drawn = [(path, value) for path, value in values if np.ptp(value) > 0]
+        for (path, value), (other_path, other) in combinations(drawn, 2):
+            assert not np.array_equal(value, other), f"{path} starts equal to {other_path}"
+
+
+@check
+def bad_arguments_are_rejected(row: Technique) -> None:
+    for arguments in row.rejects:
+        text = error_text(lambda arguments=arguments: row.make(**arguments).build(join(shapes(row))))
+        assert any(repr(value) in text for value in arguments.values()), f"{arguments} not shown in: {text}"
+
+
+@check
+def bad_input_shapes_are_rejected(row: Technique) -> None:
+    for shape in row.rejects_inputs:
+        text = error_text(lambda shape=shape: row.make().build(shape))
+        assert str(shape) in text, f"{shape} not shown in: {text}"
+
+
+def built(row: Technique, **overrides: Any) -> Any:
+    """The row's layer with weights that are the same at each call of this function, and not the initial ones."""
+    keras.utils.set_random_seed(0)
+    layer = row.make(**overrides)
+    run(layer, row)
+    random = np.random.default_rng(0)
+    for weight in layer.trainable_weights:
+        weight.assign(weight + 0.1 * random.standard_normal(weight.shape))
+        if weight.constraint is not None:
+            weight.assign(weight.constraint(weight))
+    return layer
+
+
+def with_weights_of(layer: Any, other: Any, row: Technique) -> Any:
+    run(other, row)
+    other.set_weights(layer.get_weights())
+    return other
+
+
+def run(layer: Any, row: Technique, *, training: bool = False) -> list[np.ndarray]:
+    return flat(layer(join(example(row)), training=training))
+
+
+def differentiate(layer: Any, row: Technique, *, training: bool = False, jit: bool = False) -> Step:
+    """Outputs and named gradients, for a random cotangent."""
+    random = np.random.default_rng(1)
+    cotangents = [random.standard_normal(y.shape).astype("float32") for y in run(layer, row)]
+    outputs, gradients = value_and_gradients(layer, example(row), cotangents, training=training, jit=jit)
+    names = [f"input {i}" for i in range(len(row.inputs))] + [w.path for w in layer.trainable_weights]
+    values = [None if g is None else flat(g)[0] for g in gradients]
+    return flat(outputs), list(zip(names, values, strict=True))
+
+
+def example(row: Technique, batch: int | None = None) -> list[Any]:
+    random = np.random.default_rng(2)
+    concrete = shapes(row, batch or row.inputs[0][0])
+    return [ops.convert_to_tensor(random.standard_normal(shape).astype("float32")) for shape in concrete]
+
+
+def placeholders(row: Technique) -> list[Any]:
+    return [keras.Input(shape[1:]) for shape in row.inputs]
+
+
+def shapes(row: Technique, batch: int | None = None) -> list[tuple[int | None, ...]]:
+    return [(batch, *shape[1:]) for shape in row.inputs]
+
+
+def output_shapes(row: Technique, batch: int | None) -> list[tuple[int | None, ...]]:
+    found = [y.shape for y in flat(row.make()(join(example(row, batch))))]
+    return [(batch, *shape[1:]) for shape in found] if batch is None else found
+
+
+def as_shapes(shape: Any) -> list[tuple[int | None, ...]]:
+    single = all(size is None or isinstance(size, int) for size in shape)
+    return [tuple(shape)] if single else [tuple(part) for part in shape]
+
+
+def join(parts: list[Any]) -> Any:
+    """A layer of one input takes it bare, one of several takes a list."""
+    return parts[0] if len(parts) == 1 else parts
+
+
+def flat(outputs: Any) -> list[np.ndarray]:
+    return [np.array(ops.convert_to_numpy(ops.cast(y, "float32"))) for y in keras.tree.flatten(outputs)]
+
+
+def weight_names(layer: Any) -> list[tuple[str, tuple[int, ...]]]:
+    return [(weight.name, tuple(weight.shape)) for weight in layer.weights]
+
+
+def own_methods(cls: type) -> set[str]:
+    return {name for base in cls.__mro__ if base.__module__.partition(".")[0] != "keras" for name in vars(base)}
+
+
+def own_parameters(cls: type) -> Iterator[inspect.Parameter]:
+    for parameter in inspect.signature(cls).parameters.values():
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+            yield parameter
+
+
+def as_config(name: str, value: Any) -> Any:
+    """What a config must say about an argument: names of initializers and the like stand for the objects they name."""
+    resolve = RESOLVE.get(name.rpartition("_")[2], lambda value: value)
+    value = resolve(list(value) if isinstance(value, tuple) else value)
+    return json.loads(json.dumps(keras.saving.serialize_keras_object(value)))
+
+
+def seeded_initializers(row: Technique) -> dict[str, Any]:
+    """The row's random initializers, each replaced by a seeded one."""
+    defaults = {parameter.name: parameter.default for parameter in own_parameters(row.cls)}
+    initializers = {k: v for k, v in {**defaults, **row.arguments}.items() if k.rpartition("_")[2] == "initializer"}
+    drawn = [k for k, v in initializers.items() if v is not None and "seed" in keras.initializers.get(v).get_config()]
+    return {name: keras.initializers.RandomNormal(seed=seed) for seed, name in enumerate(drawn)}
+
+
+def error_text(function: Callable[[], Any]) -> str:
+    try:
+        function()
+    except ValueError as error:
+        text = str(error)
+    else:
+        raise AssertionError("no ValueError was raised")
+    assert "Received" in text, f"'Received' not in: {text}"
+    return text
+
+
+def all_equal(found: list[np.ndarray], expected: list[np.ndarray]) -> bool:
+    return len(found) == len(expected) and all(map(np.array_equal, found, expected))
+
+
+def assert_close(found: list[np.ndarray], expected: list[np.ndarray], noise: float = 0.0) -> None:
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=FLOAT32, atol=FLOAT32 * np.nanmax(np.abs(other)) + noise)
+
+
+def assert_same_step(found: Step, expected: Step) -> None:
+    """A gradient that cancels out, as of a bias before batch normalization, is the rounding noise of the others."""
+    assert_close(found[0], expected[0])
+    noise = NOISE * max(np.nanmax(np.abs(gradient)) for _, gradient in expected[1] if gradient is not None)
+    for (_, one), (name, other) in zip(found[1], expected[1], strict=True):
+        assert (one is None) == (other is None), f"{name} has a gradient in one mode only"
+        if one is not None:
+            assert_close([one], [other], noise)

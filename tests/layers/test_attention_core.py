@@ -1,0 +1,105 @@
+"""The two forms of attention, fused and explicit, are one function."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from dl_techniques.layers.attention._core import attend
+from tests._frameworks import value_and_gradients
+from tests.oracles.attention import attention
+
+
+class KeepAll:
+    """A dropout that needs the weights, so attention is explicit, and drops none."""
+
+    rate = 0.5
+
+    def __call__(self, weights, training):
+        assert training
+        return weights
+
+
+FUSED, EXPLICIT = ({"dropout": KeepAll(), "training": training} for training in (False, True))
+LENGTH, HEADS = 5, 4
+
+random = np.random.default_rng(0)
+query = random.standard_normal((2, LENGTH, HEADS, 6)).astype("float32")
+key, value = random.standard_normal((2, 2, LENGTH, HEADS, 6)).astype("float32")
+bias = random.standard_normal((1, HEADS, LENGTH, LENGTH)).astype("float32")
+mask = random.random((2, 1, LENGTH, LENGTH)) < 0.5
+mask[0, 0, 2] = False
+causal = np.tri(LENGTH, dtype=bool)
+assert not mask.any(axis=-1).all()
+assert not mask[1].all()
+
+
+CASES = {
+    "plain": ({}, {}),
+    "scale": ({"scale": 0.3}, {"scale": 0.3}),
+    "zero scale": ({"scale": 0.0}, {"scale": 0.0}),
+    "causal": ({"is_causal": True}, {"mask": causal}),
+    "mask": ({"mask": mask}, {"mask": mask}),
+    "causal mask": ({"mask": mask, "is_causal": True}, {"mask": mask & causal}),
+    "bias": ({"bias": bias}, {"bias": bias}),
+    "causal bias": ({"bias": bias, "is_causal": True}, {"bias": bias, "mask": causal}),
+    "bias and mask": ({"bias": bias, "mask": mask}, {"bias": bias, "mask": mask}),
+    "padding": ({"mask": mask[:, :, 3:4]}, {"mask": mask[:, :, 3:4]}),
+}
+
+
+@pytest.mark.parametrize("form", [FUSED, EXPLICIT], ids=["fused", "explicit"])
+@pytest.mark.parametrize("kv_heads", [4, 2, 1])
+@pytest.mark.parametrize(("options", "expected"), CASES.values(), ids=CASES)
+def test_values(options, expected, kv_heads, form):
+    k, v = key[:, :, :kv_heads], value[:, :, :kv_heads]
+    found = attend(*map(ops.convert_to_tensor, (query, k, v)), **tensors(options), **form)
+    np.testing.assert_allclose(ops.convert_to_numpy(found), attention(query, k, v, **expected), rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize("form", [FUSED, EXPLICIT], ids=["fused", "explicit"])
+def test_single_key(form):
+    one = value[:, :1]
+    found = attend(*map(ops.convert_to_tensor, (query, key[:, :1], one)), **form)
+    np.testing.assert_allclose(ops.convert_to_numpy(found), np.repeat(one, LENGTH, axis=1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["plain", "causal", "mask", "bias and mask"])
+def test_gradients(name):
+    cotangent = np.random.default_rng(1).standard_normal(query.shape).astype("float32")
+    options = tensors(CASES[name][0])
+    steps = [
+        value_and_gradients(Attend(options, form), [query, key, value], [cotangent], training=True, jit=True)
+        for form in (FUSED, EXPLICIT)
+    ]
+    (fused, fused_gradients), (explicit, explicit_gradients) = steps
+    for one, other in zip([*fused, *fused_gradients], [*explicit, *explicit_gradients], strict=True):
+        assert np.isfinite(ops.convert_to_numpy(one)).all()
+        np.testing.assert_allclose(ops.convert_to_numpy(one), ops.convert_to_numpy(other), rtol=0, atol=5e-6)
+
+
+@pytest.mark.parametrize("form", [FUSED, EXPLICIT], ids=["fused", "explicit"])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_is_finite_where_a_query_sees_nothing(dtype, form):
+    cotangent = ops.ones(query.shape, dtype=dtype)
+    for options, _ in CASES.values():
+        layer = Attend(tensors(options, dtype), form, dtype=dtype)
+        outputs, gradients = value_and_gradients(layer, [query, key, value], [cotangent], training=True, jit=False)
+        for x in [*outputs, *gradients]:
+            assert np.isfinite(ops.convert_to_numpy(ops.cast(x, "float32"))).all()
+
+
+class Attend(keras.layers.Layer):
+    def __init__(self, options, form, **kwargs):
+        super().__init__(**kwargs)
+        self.options = options
+        self.form = form
+        self.built = True
+
+    def call(self, inputs, training=None):
+        return attend(*inputs, **self.options, **self.form)
+
+
+def tensors(options, dtype="float32"):
+    arrays = {name: ops.convert_to_tensor(x) for name, x in options.items() if isinstance(x, np.ndarray)}
+    return {**options, **arrays, **({"bias": ops.cast(arrays["bias"], dtype)} if "bias" in arrays else {})}

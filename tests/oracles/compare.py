@@ -1,0 +1,68 @@
+"""A layer against its float64 oracle."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from keras import ops
+
+from tests._frameworks import value_and_gradients
+
+FLOAT32_UNIT = 2.0**-23
+BFLOAT16_UNIT = 2.0**-7
+
+# Errors of normalizations in float32, of outputs and of gradients, stay four times below these on all backends.
+OUTPUT_UNITS, GRADIENT_UNITS = 16, 32
+
+
+def output(layer, x, **options) -> np.ndarray:
+    return ops.convert_to_numpy(ops.cast(layer(ops.convert_to_tensor(x), **options), "float32"))
+
+
+def values(*shape: int, seed: int = 0) -> np.ndarray:
+    """Normal float32 numbers."""
+    return np.random.default_rng(seed).standard_normal(shape).astype("float32")
+
+
+def rounded(x: np.ndarray, dtype: str) -> np.ndarray:
+    """What is left of `x` in that dtype, as float64: the honest input of an oracle in low precision."""
+    return ops.convert_to_numpy(ops.cast(ops.cast(x, dtype), "float32")).astype("float64")
+
+
+def assert_accurate(found, expected, units: float = OUTPUT_UNITS, unit: float = FLOAT32_UNIT) -> None:
+    """The largest error, in rounding units of the largest value expected."""
+    assert np.shape(found) == np.shape(expected)
+    error = np.max(np.abs(found - expected)) / (unit * np.max(np.abs(expected)))
+    assert error <= units, f"{error:.3g} units"
+
+
+def assert_same_function(layer, oracle: Callable[..., np.ndarray], x: np.ndarray, weights: Sequence[str] = ()) -> None:
+    """Outputs, and gradients of the input and the named weights, equal those of `oracle(x, *weights)`.
+
+    The weights get random values first. The oracle's gradients are central differences.
+    """
+    layer.build(x.shape)
+    for seed, name in enumerate(weights, 1):
+        getattr(layer, name).assign(values(*getattr(layer, name).shape, seed=seed))
+    arguments = [x, *(ops.convert_to_numpy(getattr(layer, name).value) for name in weights)]
+    arguments = [np.asarray(argument, "float64") for argument in arguments]
+    expected = oracle(*arguments)
+    cotangent = values(*expected.shape, seed=99)
+
+    (found,), gradients = value_and_gradients(layer, [x], [cotangent], training=True, jit=False)
+    names = ["x", *(variable.name for variable in layer.trainable_variables)]
+    gradients = dict(zip(names, map(ops.convert_to_numpy, gradients), strict=True))
+    assert_accurate(ops.convert_to_numpy(found), expected)
+    for index, name in enumerate(["x", *weights]):
+        assert_accurate(gradients[name], central_differences(oracle, arguments, index, cotangent), GRADIENT_UNITS)
+
+
+def central_differences(function, arguments, index: int, cotangent: np.ndarray, step: float = 1e-5) -> np.ndarray:
+    gradient = np.empty_like(arguments[index])
+    for place in np.ndindex(gradient.shape):
+        pair = []
+        for sign in (1, -1):
+            moved = [argument.copy() for argument in arguments]
+            moved[index][place] += sign * step
+            pair.append(np.sum(function(*moved) * cotangent))
+        gradient[place] = (pair[0] - pair[1]) / (2 * step)
+    return gradient

@@ -1,0 +1,60 @@
+"""Convolution blocks in float64 NumPy, channels last, written from the papers."""
+
+import numpy as np
+from scipy.special import erf
+
+
+def depthwise(x, kernel, stride=1):
+    """Cross-correlation of each channel with its own `(height, width, channels, 1)` kernel, padding 'same'."""
+    height, width, _, _ = kernel.shape
+    rows, columns = (-(-size // stride) for size in x.shape[1:3])
+    missing = [
+        max((count - 1) * stride + extent - size, 0)
+        for count, extent, size in zip((rows, columns), (height, width), x.shape[1:3], strict=True)
+    ]
+    padded = np.pad(x, ((0, 0), *((total // 2, total - total // 2) for total in missing), (0, 0)))
+    y = np.empty((len(x), rows, columns, x.shape[-1]))
+    for row in range(rows):
+        for column in range(columns):
+            patch = padded[:, row * stride : row * stride + height, column * stride : column * stride + width]
+            y[:, row, column] = (patch * kernel[..., 0]).sum(axis=(1, 2))
+    return y
+
+
+def layer_norm(x, gain=1.0, offset=0.0, epsilon=1e-6):
+    return (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + epsilon) * gain + offset
+
+
+def gelu(x):
+    return x * 0.5 * (1 + erf(x / np.sqrt(2)))
+
+
+def global_response_norm(x, gamma, beta, epsilon=1e-6):
+    energy = np.sqrt((x**2).sum(axis=(1, 2), keepdims=True))
+    return gamma * (x * energy / (energy.mean(axis=-1, keepdims=True) + epsilon)) + beta + x
+
+
+def convnext_branch(x, weights, *, stride=1, response=None):
+    """`weights` are pairs of kernel and bias: depthwise, norm, expand, project."""
+    (depthwise_kernel, depthwise_bias), norm, (expand, expand_bias), (project, project_bias) = weights
+    hidden = layer_norm(depthwise(x, depthwise_kernel, stride) + depthwise_bias, *norm)
+    hidden = gelu(hidden @ expand + expand_bias)
+    if response is not None:
+        hidden = global_response_norm(hidden, *response)
+    return hidden @ project + project_bias
+
+
+def batch_norm(x, gamma, beta, mean, variance, epsilon=1e-3):
+    return (x - mean) / np.sqrt(variance + epsilon) * gamma + beta
+
+
+def universal_inverted_bottleneck(x, start, expand, middle, project, *, stride=1):
+    """Each part is a kernel and the four vectors of its batch normalization; a depthwise part may be None."""
+    hidden = x
+    if start is not None:
+        hidden = batch_norm(depthwise(hidden, start[0], 1 if middle is not None else stride), *start[1])
+    hidden = np.maximum(batch_norm(hidden @ expand[0], *expand[1]), 0)
+    if middle is not None:
+        hidden = np.maximum(batch_norm(depthwise(hidden, middle[0], stride), *middle[1]), 0)
+    hidden = batch_norm(hidden @ project[0], *project[1])
+    return hidden + x if hidden.shape == x.shape else hidden

@@ -1,0 +1,72 @@
+"""The catalogue is complete: nothing public is missing from it, nothing in it is untested."""
+
+import importlib
+import pkgutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import dl_techniques
+from dl_techniques.catalogue import TECHNIQUES, Technique
+from tests.contract import own_parameters
+
+TESTS = Path(__file__).parent
+
+
+each_row = pytest.mark.parametrize("row", TECHNIQUES, ids=lambda row: row.name)
+
+
+def is_private(dotted: str) -> bool:
+    return any(part.startswith("_") for part in dotted.split("."))
+
+
+def public_classes() -> set[type]:
+    """What public modules define or re-export, unless it is defined in a private one."""
+    names = [module.name for module in pkgutil.walk_packages(dl_techniques.__path__, "dl_techniques.")]
+    public = [name for name in names if not is_private(name) and name != "dl_techniques.catalogue"]
+    values = [value for name in public for value in vars(importlib.import_module(name)).values()]
+    classes = {value for value in values if isinstance(value, type) and value.__module__.startswith("dl_techniques.")}
+    return {cls for cls in classes if not is_private(f"{cls.__module__}.{cls.__name__}")}
+
+
+def test_every_public_class_has_a_row_and_every_row_a_public_class():
+    listed = {row.cls for row in TECHNIQUES}
+    assert listed, "the catalogue is empty"
+    assert public_classes() - listed == set(), "public, but not in the catalogue"
+    assert listed - public_classes() == set(), "in the catalogue, but not public"
+
+
+@each_row
+def test_a_technique_is_exported_by_its_family_and_above(row: Technique):
+    family, _, _ = row.cls.__module__.rpartition(".")
+    for package in (family, ".".join(family.split(".")[:2])):
+        assert getattr(importlib.import_module(package), row.name, None) is row.cls, f"{package} lacks {row.name}"
+
+
+def test_every_technique_has_an_oracle_test_named_after_its_module():
+    wanted = {f"test_{row.cls.__module__.rpartition('.')[2]}.py" for row in TECHNIQUES}
+    assert wanted - {path.name for path in TESTS.rglob("test_*.py")} == set(), "test files missing"
+
+
+def test_names_are_unique():
+    assert [name for name, count in Counter(row.name for row in TECHNIQUES).items() if count > 1] == []
+
+
+@each_row
+def test_a_row_sets_every_argument_off_its_default(row: Technique):
+    """Or its loss goes unseen. Switches are exempt: the contract tries both positions of each."""
+    own = [p for p in own_parameters(row.cls) if not isinstance(p.default, bool)]
+    unset = {p.name for p in own if row.arguments.get(p.name, p.default) == p.default}
+    assert not unset, "left at their defaults"
+
+
+@each_row
+def test_a_row_says_what_it_rejects(row: Technique):
+    """Unless there is nothing to reject: no argument that a wrong value could be given to."""
+    assert row.rejects or not list(own_parameters(row.cls))
+
+
+@each_row
+def test_a_row_names_its_paper(row: Technique):
+    assert row.paper == "none" or row.paper.startswith(("arXiv:", "doi:"))

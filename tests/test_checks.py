@@ -1,0 +1,86 @@
+import math
+
+import numpy as np
+import pytest
+
+from dl_techniques import _checks as checks
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad"),
+    [
+        (checks.check_number, (0, -1.5, np.float32(2)), ("1", None, True)),
+        (checks.check_positive, (1, 1e-9, np.float32(0.5)), (0, -1.0, math.nan, "1", None, True)),
+        (checks.check_positive_int, (1, np.int64(7)), (0, -1, 1.0, "1", None, True)),
+        (checks.check_non_negative_int, (0, np.int64(7)), (-1, 0.0, "1", None, False)),
+        (checks.check_rate, (0, 0.0, 0.999), (1, 1.0, -1e-9, math.nan, "0", None, False)),
+    ],
+)
+def test_numbers(check, good, bad):
+    for value in good:
+        check(value=value)
+    for value in bad:
+        with pytest.raises(ValueError, match=r"`value` must be") as caught:
+            check(value=value)
+        assert f"Received: value={value!r}" in str(caught.value)
+
+
+def test_a_check_of_several_values_names_the_bad_one():
+    with pytest.raises(ValueError, match=r"`second` .* Received: second=-1"):
+        checks.check_positive(first=1, second=-1)
+
+
+def test_choice():
+    checks.check_choice(("b", "a"), mode="a")
+    for value in ("c", None, ["a"]):
+        with pytest.raises(ValueError, match=r"`mode` must be one of \['a', 'b'\]\. Received: mode="):
+            checks.check_choice(("b", "a"), mode=value)
+
+
+def test_divisible():
+    checks.check_divisible(width=8, heads=4)
+    with pytest.raises(ValueError, match=r"`width` must be a multiple of `heads`\. Received: width=8, heads=3"):
+        checks.check_divisible(width=8, heads=3)
+
+
+def test_rank():
+    checks.check_rank((2, 3), 2)
+    checks.check_rank((2, 3), 3, 2)
+    checks.check_min_rank((2, 3), 2)
+    with pytest.raises(ValueError, match=r"rank 3 or 4\. Received: input_shape=\(2, 3\)"):
+        checks.check_rank([2, 3], 3, 4)
+    with pytest.raises(ValueError, match=r"rank >= 3\. Received: input_shape=\(2, 3\)"):
+        checks.check_min_rank([2, 3], 3)
+
+
+def test_last_axis():
+    checks.check_last_axis((None, 8), dim=8)
+    with pytest.raises(ValueError, match=r"`dim`\. Received: dim=8, input_shape=\(2, None\)"):
+        checks.check_last_axis((2, None), dim=8)
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"), [(-1, (3,)), (1, (1,)), (np.int64(2), (2,)), ([3, 1], (1, 3)), ((-1, -3), (1, 3))]
+)
+def test_axes_are_sorted_and_positive(axis, expected):
+    assert checks.normalize_axes(axis, (None, 4, 5, 6)) == expected
+
+
+@pytest.mark.parametrize(
+    ("axis", "reason"),
+    [
+        (4, "must lie in"),
+        (-5, "must lie in"),
+        ([], "must lie in"),
+        ("last", "must lie in"),
+        (None, "must lie in"),
+        (1.0, "must lie in"),
+        ([1, -3], "twice"),
+        (0, "known size"),
+        ([0, 1], "known size"),
+    ],
+)
+def test_bad_axes_are_shown(axis, reason):
+    with pytest.raises(ValueError, match=reason) as caught:
+        checks.normalize_axes(axis, (None, 4, 5, 6))
+    assert f"Received: axis={axis!r}, input_shape=(None, 4, 5, 6)" in str(caught.value)

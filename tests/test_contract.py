@@ -1,0 +1,26 @@
+"""Every technique keeps every promise on the active backend."""
+
+from collections.abc import Callable
+
+import keras
+import pytest
+
+from dl_techniques.catalogue import TECHNIQUES, Technique
+from tests.contract import CHECKS
+
+
+def cell(row: Technique, check: Callable[[Technique], None]):
+    reason = row.xfail.get(f"{keras.backend.backend()}:{check.__name__}")
+    marks = [pytest.mark.xfail(reason=reason, strict=True)] if reason else []
+    return pytest.param(row, check, id=f"{row.name}-{check.__name__}", marks=marks)
+
+
+@pytest.mark.parametrize(("row", "check"), [cell(row, check) for row in TECHNIQUES for check in CHECKS])
+def test_contract(row: Technique, check):
+    check(row)
+
+
+def test_xfails_name_a_backend_and_a_check():
+    known = {f"{backend}:{check.__name__}" for backend in ("tensorflow", "jax", "torch") for check in CHECKS}
+    unknown = {(row.name, key) for row in TECHNIQUES for key in row.xfail if key not in known}
+    assert not unknown

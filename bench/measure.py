@@ -10,7 +10,7 @@ import numpy as np
 from backends.protocol import Adapter, Program
 
 MIN_BLOCK_S = 5e-3
-MIN_ROUNDS, MAX_ROUNDS = 5, 400
+MIN_ROUNDS, MAX_ROUNDS = 6, 400  # fewer have no 95 % order-statistic interval of the median
 WARM_UP_CALLS, WARM_UP_S = 3, 0.1
 PILOT_BLOCKS = 10
 TARGET_HALF_WIDTH = {"cpu": 0.02, "gpu": 0.01}
@@ -53,7 +53,7 @@ def measure(benchmark, step: Step, *, device: str, seconds: float) -> dict[str, 
 
     A round is a block of calls with one wait at its end, at least 5 ms long. The number of rounds is chosen from a
     pilot, not while looking at the rounds themselves: as many as should bring the 99 % interval of the median to
-    2 % (CPU) or 1 % (GPU), at least 5, at most 400 and at most what fits into `seconds`.
+    2 % (CPU) or 1 % (GPU), at least 6, at most 400 and at most what fits into `seconds`.
 
     Raises:
         RuntimeError: the step was traced again while it was timed.

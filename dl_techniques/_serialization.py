@@ -44,11 +44,11 @@ def serializable(cls: type[T]) -> type[T]:
         for name in arguments:
             if not hasattr(self, name):
                 raise AttributeError(f"{cls.__name__} must keep its argument '{name}' as an attribute of that name")
-            config[name] = _to_config(getattr(self, name))
+            config[name] = keras.saving.serialize_keras_object(getattr(self, name))
         return config
 
     def from_config(target: type[T], config: dict[str, Any]) -> T:
-        return target(**{name: _from_config(value) for name, value in config.items()})
+        return target(**{name: keras.saving.deserialize_keras_object(value) for name, value in config.items()})
 
     for name, method in {"get_config": get_config, "from_config": classmethod(from_config)}.items():
         if name not in vars(cls):
@@ -68,23 +68,3 @@ def _inherited_config(parent) -> dict[str, Any]:
         return dict(parent.get_config())
     except NotImplementedError:
         return {}
-
-
-def _to_config(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_to_config(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _to_config(item) for key, item in value.items()}
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    return keras.saving.serialize_keras_object(value)
-
-
-def _from_config(value: Any) -> Any:
-    if isinstance(value, dict) and "class_name" in value and "config" in value:
-        return keras.saving.deserialize_keras_object(value)
-    if isinstance(value, dict):
-        return {key: _from_config(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_from_config(item) for item in value]
-    return value

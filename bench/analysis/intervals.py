@@ -11,10 +11,10 @@ LEVEL = 0.95
 NONE = (math.nan, math.nan)
 
 Interval = tuple[float, float]
-Estimate = tuple[ArrayLike, ArrayLike, ArrayLike]
+Estimate = Sequence[ArrayLike]
 
 
-def of_rounds(times: Sequence[float]) -> Interval:
+def of_rounds(times: Sequence[float] | np.ndarray) -> Interval:
     """Of the median of one launch, from order statistics; it takes six rounds to reach 95 %."""
     rank = int(stats.binom.ppf((1 - LEVEL) / 2, len(times), 0.5))
     if rank < 1:
@@ -23,7 +23,7 @@ def of_rounds(times: Sequence[float]) -> Interval:
     return float(ordered[rank - 1]), float(ordered[-rank])
 
 
-def of_few_launches(launches: Sequence[Sequence[float]]) -> Interval:
+def of_few_launches(launches: Sequence[np.ndarray]) -> Interval:
     """The hull of the launches' own intervals: what one or two launches can say, blind to the spread between them."""
     intervals = [of_rounds(times) for times in launches]
     if not intervals or np.isnan(intervals).any():
@@ -49,7 +49,8 @@ def mean_of(values: Sequence[float] | np.ndarray) -> Interval:
 
 def of_ratio(top: Estimate, bottom: Estimate) -> tuple[np.ndarray, np.ndarray]:
     """Of top / bottom, each given as (median, low, high): distances to the limits add in squares on the log scale."""
-    (a, a_low, a_high), (b, b_low, b_high) = np.log(top), np.log(bottom)
+    a, a_low, a_high = map(np.log, top)
+    b, b_low, b_high = map(np.log, bottom)
     down = np.hypot(a - a_low, b_high - b)
     up = np.hypot(a_high - a, b - b_low)
     return np.exp(a - b - down), np.exp(a - b + up)

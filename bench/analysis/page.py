@@ -2,7 +2,7 @@
 
 import base64
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -12,8 +12,8 @@ import pandas as pd
 
 from bench.analysis import compare, schema, text
 from bench.analysis.cells import ENOUGH_LAUNCHES, UNSTABLE
+from bench.analysis.drawings import Drawing
 from bench.analysis.load import Loaded
-from bench.analysis.plots import Drawing
 
 QUESTIONS = {
     ("forward", "jit"): "forward, jit",
@@ -25,13 +25,13 @@ QUESTIONS = {
 }
 SESSIONS = {"tensorflow": "bench-tf", "jax": "bench-jax", "torch": "bench-torch"}
 WORST_FIRST = [*reversed(schema.STATUSES), "unstable"]
-OPTIONS = ("profile", "workloads", "launches", "threads", "precision")
+OPTIONS = ("profile", "workloads", "launches", "threads", "precision", "limit")
 HEADINGS = (
-    *("workload", "technique", "shape", "size", "mode", "metric", "backend", "status"),
-    *("median", "95 % interval", "minimum", "rounds", "launches", "stop", "to fastest", "to native"),
-    *("arithmetic", "traffic", "of roofline", "peak memory", "graphs", "breaks"),
+    *("workload", "size", "mode", "metric", "backend", "status", "stop"),
+    *("median", "95 % interval", "minimum", "launches", "rounds", "to fastest", "to native"),
+    *("arithmetic", "traffic", "of roofline", "peak memory", "graphs", "breaks", "technique", "shape"),
 )
-FIRST_NUMBER = HEADINGS.index("median")
+NUMERIC = frozenset(range(HEADINGS.index("median"), HEADINGS.index("technique")))
 
 
 @dataclass(frozen=True)
@@ -149,9 +149,13 @@ def runs(launches: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _command(backend: str, device: str, settings: dict[str, Any]) -> str:
-    chosen = [part for name in OPTIONS if settings.get(name) for part in (f"--{name}", str(settings[name]))]
-    keyword = ["-k", str(settings["keyword"])] if settings.get("keyword") else []
-    return shlex.join(["nox", "-s", SESSIONS[backend], "--", "--device", device, *chosen, *keyword])
+    given = {f"--{name}": settings.get(name) for name in OPTIONS} | {"-k": settings.get("keyword")}
+    options = [part for name, value in given.items() if value for part in (name, _argument(value))]
+    return shlex.join(["nox", "-s", SESSIONS[backend], "--", "--device", device, *options])
+
+
+def _argument(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def unfinished(launches: pd.DataFrame) -> list[str]:
@@ -191,23 +195,24 @@ def tables(frame: pd.DataFrame) -> list[tuple[str, list[list[str]]]]:
 def _row(cell: Any) -> list[str]:
     undecided = "~" if cell.verdict == "undecided" else ""
     return [
-        *(cell.workload, cell.technique, cell.shape or text.MISSING, cell.size, cell.mode, cell.metric, cell.backend),
-        cell.status,
+        *(cell.workload, cell.size, cell.mode, cell.metric, cell.backend, cell.status, _known(cell.stop)),
         text.seconds(cell.median_s),
         text.interval_seconds(cell.ci_low_s, cell.ci_high_s, cell.median_s),
         text.seconds(cell.min_s, cell.median_s),
-        str(cell.rounds),
         str(cell.launches),
-        cell.stop or text.MISSING,
+        str(cell.rounds),
         text.ratio(cell.to_fastest) + undecided,
         text.ratio(cell.native_ratio),
         text.scaled(cell.flops_per_s, "flop/s"),
         text.scaled(cell.bytes_per_s, "B/s"),
-        text.MISSING if pd.isna(cell.roofline_fraction) else f"{cell.roofline_fraction:.0%}",
-        text.MISSING if pd.isna(cell.peak_memory_bytes) else text.scaled(cell.peak_memory_bytes, "B"),
-        text.MISSING if pd.isna(cell.graphs) else str(cell.graphs),
-        text.MISSING if pd.isna(cell.graph_breaks) else str(cell.graph_breaks),
+        _known(cell.roofline_fraction, "{:.0%}".format),
+        _known(cell.peak_memory_bytes, lambda size: text.scaled(size, "B")),
+        *(_known(value) for value in (cell.graphs, cell.graph_breaks, cell.technique, cell.shape)),
     ]
+
+
+def _known(value: Any, write: Callable[[Any], str] = str) -> str:
+    return text.MISSING if pd.isna(value) else write(value)
 
 
 def pictures(pngs: Iterable[tuple[str, Drawing, bytes]]) -> list[Picture]:
@@ -239,7 +244,7 @@ def render(loaded: Loaded, shown: Sequence[Picture], report_command: str) -> str
         unstable=[trouble for trouble in found if trouble["status"] == "unstable"],
         sections=[(" · ".join(filter(None, reversed(key))), list(group)) for key, group in sections],
         headings=HEADINGS,
-        first_number=FIRST_NUMBER,
+        numeric=NUMERIC,
         tables=tables(loaded.frame),
         commands=[*dict.fromkeys(run["command"] for run in measured_runs), report_command],
     )

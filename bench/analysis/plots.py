@@ -1,10 +1,9 @@
 """Tables -> figures, without reading or writing a file. A cell without a result is drawn as missing, never as zero."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,18 +16,6 @@ from bench.analysis import compare, schema, style
 
 COMPARED_MODES = ("jit", "eager")
 ROW_KEY = ["workload", "size"]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure, where it belongs and what it says. `family` is empty for those about all families."""
-
-    name: str
-    setting: str
-    family: str
-    title: str
-    caption: str
-    figure: Figure
 
 
 @dataclass(frozen=True)
@@ -50,91 +37,9 @@ RUN_PANELS = tuple(Panel(metric, mode) for metric, mode in product(schema.RUN_ME
 COMPILE_PANELS = tuple(Panel(metric, "jit") for metric in schema.COMPILE_METRICS)
 
 
-def drawings(frame: pd.DataFrame, ceilings: pd.DataFrame) -> Iterator[Drawing]:
-    """Every figure that these cells can give, setting by setting and family by family."""
-    rows = compare.techniques(frame)
-    several_machines = rows["machine"].nunique() > 1
-    for key, of_setting in rows.groupby(compare.SETTING):
-        setting = " · ".join(key if several_machines else key[1:])
-        for family, of_family in of_setting.groupby("family"):
-            for name, title, caption, figure in _of_family(of_family):
-                yield Drawing(name, setting, family, title, caption, figure)
-        ceiling = ceilings.set_index(compare.SETTING).reindex([key]).iloc[0]
-        for name, title, caption, figure in _of_setting(of_setting, ceiling):
-            yield Drawing(name, setting, "", title, caption, figure)
-
-
-Part = tuple[str, str, str, Figure]
-
-
-def _of_family(rows: pd.DataFrame) -> Iterator[Part]:
-    typical = compare.typical_sizes(rows)
-    cells = compare.measured(typical)
-    runs, compiles = _in_panels(cells, RUN_PANELS), _in_panels(cells, COMPILE_PANELS)
-    if len(runs):
-        yield (
-            "times",
-            "Time of a call",
-            "Median and 95 % interval, logarithmic: further left is faster. Backward includes the forward pass.",
-            _draw(times, typical, RUN_PANELS),
-        )
-    if runs["backend"].nunique() > 1:
-        yield (
-            "ratios",
-            "Times the fastest backend's time",
-            "1.00 is the fastest backend of that row and column group; ~ marks a difference that is not certain.",
-            _draw(ratio_map, typical),
-        )
-    if runs["native_ratio"].notna().any():
-        yield (
-            "native",
-            "Times the framework's own code",
-            "The layer's time over that of the same core hand-written in that framework: above 1 is what Keras costs.",
-            _draw(native_map, typical),
-        )
-    if len(compiles):
-        yield (
-            "compile",
-            "Time to compile",
-            "First call of a compiled step, with empty caches (cold) and with those of an earlier process (warm).",
-            _draw(times, typical, COMPILE_PANELS),
-        )
-    if len(_in_panels(compare.sweep_points(rows), RUN_PANELS)):
-        yield (
-            "scaling",
-            "Growth with size",
-            f"Exponent of the power law through the filled marks, with its 95 % interval. Hollow marks lie below "
-            f"{compare.ABOVE_FLOOR} times the shortest call of that backend, where fixed costs hide the growth.",
-            _draw(scaling, rows),
-        )
-
-
-def _of_setting(rows: pd.DataFrame, ceiling: pd.Series) -> Iterator[Part]:
-    cells = compare.measured(rows)
-    if cells[list(schema.PHASES)].notna().any(axis=None) and len(_in_panels(cells, COMPILE_PANELS)):
-        yield (
-            "phases",
-            "What compiling spends its time on",
-            "Means over the workloads that every backend compiled, as far as a framework can tell its phases apart.",
-            _draw(phases, compare.typical_sizes(rows)),
-        )
-    if ceiling.notna().all() and cells["roofline_fraction"].notna().any():
-        yield (
-            "roofline",
-            "How near to what the machine can do",
-            "Forward passes against the measured ceilings of this machine: bandwidth (slope) and arithmetic (flat).",
-            _draw(roofline, rows, ceiling),
-        )
-
-
-def _draw(plot: Callable[..., Figure], *arguments: object) -> Figure:
-    with matplotlib.rc_context(style.RC):
-        return plot(*arguments)
-
-
 def times(rows: pd.DataFrame, panels: Sequence[Panel]) -> Figure:
     """Backends side by side: a row a workload and size, the median and its 95 % interval."""
-    rows = _in_panels(rows, panels)
+    rows = in_panels(rows, panels)
     panels = [panel for panel in panels if len(panel.of(rows))]
     cells, names = compare.measured(rows), _row_names(rows)
     backends = style.backends_in(rows)
@@ -170,7 +75,7 @@ def ratio_map(rows: pd.DataFrame) -> Figure:
     compared = compare.ratios(rows)
     text = compared["ratio"].map(_short) + np.where(compared["verdict"] == "undecided", "~", "")
     norm = LogNorm(1, max(2.0, min(10.0, compared["ratio"].max())), clip=True)
-    return _heat_map(_in_panels(rows, RUN_PANELS), compared.assign(value=compared["ratio"], text=text), "YlOrBr", norm)
+    return _heat_map(in_panels(rows, RUN_PANELS), compared.assign(value=compared["ratio"], text=text), "YlOrBr", norm)
 
 
 def native_map(rows: pd.DataFrame) -> Figure:
@@ -180,7 +85,7 @@ def native_map(rows: pd.DataFrame) -> Figure:
     norm = CenteredNorm(0, halfrange=max(1.0, min(3.0, logs.abs().max())), clip=True)
     cells = cells.assign(value=logs, text=cells["native_ratio"].map(_short))[logs.notna()]
     rows = rows[rows["workload"].isin(cells["workload"])]
-    return _heat_map(_in_panels(rows, RUN_PANELS), cells, "PuOr_r", norm)
+    return _heat_map(in_panels(rows, RUN_PANELS), cells, "PuOr_r", norm)
 
 
 def _heat_map(rows: pd.DataFrame, cells: pd.DataFrame, colours: str, norm: Normalize) -> Figure:
@@ -221,7 +126,7 @@ def _tiles(axis: Axes, values: np.ndarray, texts: np.ndarray, colours: str, norm
 
 def phases(rows: pd.DataFrame) -> Figure:
     """Where compiling spends its time: means over the workloads that every backend compiled."""
-    rows = _in_panels(rows, COMPILE_PANELS)
+    rows = in_panels(rows, COMPILE_PANELS)
     panels = [panel for panel in COMPILE_PANELS if len(panel.of(rows))]
     means = {panel: _mean_phases(panel.of(rows)) for panel in panels}
     bars = sorted(
@@ -342,7 +247,8 @@ def _short(ratio: float) -> str:
     return f"{ratio:.2f}" if ratio < 9.995 else f"{ratio:.0f}"
 
 
-def _in_panels(rows: pd.DataFrame, panels: Sequence[Panel]) -> pd.DataFrame:
+def in_panels(rows: pd.DataFrame, panels: Sequence[Panel]) -> pd.DataFrame:
+    """The rows that one of the panels shows."""
     wanted = pd.MultiIndex.from_frame(rows[["metric", "mode"]]).isin([(panel.metric, panel.mode) for panel in panels])
     return rows[wanted]
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import matplotlib
 import pandas as pd
 
-from bench.analysis import page, plots, style
+from bench.analysis import page, style
+from bench.analysis.drawings import Drawing, drawings
 from bench.analysis.load import Loaded
 
 DPI = 110
@@ -22,7 +23,7 @@ def write(loaded: Loaded, out: Path, command: str) -> list[Path]:
 
     Everything is made before the first file is touched, and the page comes last.
     """
-    pngs = list(_pngs(plots.drawings(loaded.frame, loaded.ceilings)))
+    pngs = list(_pngs(drawings(loaded.frame, loaded.ceilings)))
     document = page.render(loaded, page.pictures(pngs), command)
     contents = {
         "results.csv": loaded.frame.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode(),
@@ -35,10 +36,10 @@ def write(loaded: Loaded, out: Path, command: str) -> list[Path]:
     return [out / name for name in contents]
 
 
-def _pngs(drawings: Iterable[plots.Drawing]) -> Iterator[tuple[str, plots.Drawing, bytes]]:
+def _pngs(found: Iterable[Drawing]) -> Iterator[tuple[str, Drawing, bytes]]:
     """Each drawing with a file name that is safe and its own."""
     used: Counter[str] = Counter()
-    for drawing in drawings:
+    for drawing in found:
         name = re.sub(r"[^a-z0-9]+", "-", f"{drawing.family} {drawing.name} {drawing.setting}".lower()).strip("-")
         used[name] += 1
         buffer = io.BytesIO()

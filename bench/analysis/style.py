@@ -57,8 +57,8 @@ def label(*parts: str) -> str:
 
 def grid(rows: int, columns: int, height: float, width: float = WIDTH, **shared: bool) -> tuple[Figure, np.ndarray]:
     figure = Figure(figsize=(width, height), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.06, w_pad=0.06)  # type: ignore[union-attr]
-    return figure, figure.subplots(rows, columns, squeeze=False, **shared)  # type: ignore[call-overload]
+    figure.get_layout_engine().set(h_pad=0.06, w_pad=0.06)
+    return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
 def backends_in(rows: pd.DataFrame) -> list[str]:
@@ -93,7 +93,7 @@ def log_axis(axis: Axis, limits: tuple[float, float], most_ticks: int = 6) -> No
     """A logarithmic axis with plain numbers, also when it spans less than a decade."""
     decades = math.log10(limits[1] / limits[0])
     subs = (1, 2, 5) if decades < 1.7 else (1, 3) if decades < 2.6 else (1,)
-    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": limits})  # type: ignore[attr-defined]
+    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": limits})
     axis.set_major_locator(ticker.LogLocator(subs=subs, numticks=most_ticks))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(ticker.NullFormatter())
@@ -105,7 +105,7 @@ def time_unit(seconds: pd.Series) -> tuple[str, float]:
 
 def backend_handles(backends: Sequence[str], **changes: object) -> list[Line2D]:
     look = {"linestyle": "none"} | changes
-    return [Line2D([], [], color=COLOURS[b], marker=MARKERS[b], label=b, **look) for b in backends]  # type: ignore[arg-type]
+    return [Line2D([], [], color=COLOURS[b], marker=MARKERS[b], label=b, **look) for b in backends]
 
 
 def missing_handle() -> Line2D:

@@ -96,7 +96,7 @@ def test_the_json_is_what_pytest_benchmark_reads(tmp_path):
     saved = json.loads(path.read_text())
     record = next(b for b in saved["benchmarks"] if "layer_scale" in b["name"] and "jit" in b["name"])
     assert record["extra_info"]["flops"] == 2 * 196 * 192
-    assert len(record["stats"]["data"]) == record["stats"]["rounds"] >= 5
+    assert len(record["stats"]["data"]) == record["stats"]["rounds"] >= 6
     assert saved["suite"]["facts"]["keras_version"]
 
 

@@ -2,13 +2,10 @@
 
 import keras
 import numpy as np
+from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.layers._batch_normalization import BatchNormalization
 from tests.oracles.convolution import batch_norm
-
-
-def numpy(x):
-    return keras.ops.convert_to_numpy(x)
 
 
 def make(**arguments):

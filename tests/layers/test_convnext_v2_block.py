@@ -1,6 +1,6 @@
-import keras
 import numpy as np
 import pytest
+from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.layers import ConvNeXtV1Block, ConvNeXtV2Block
 from tests.oracles.convolution import convnext_branch
@@ -11,10 +11,6 @@ CHANNELS, FILTERS = 4, 6
 @pytest.fixture
 def x():
     return np.random.default_rng(0).standard_normal((2, 7, 6, CHANNELS)).astype("float32")
-
-
-def numpy(y):
-    return keras.ops.convert_to_numpy(y)
 
 
 def parts(layer):

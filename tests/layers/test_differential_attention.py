@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.layers import DifferentialAttention
 from tests.oracles.attention import attention, differential_attention
@@ -13,10 +14,6 @@ LAMBDAS = "lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2"
 @pytest.fixture
 def x():
     return np.random.default_rng(0).standard_normal((2, LENGTH, DIM)).astype("float32")
-
-
-def numpy(y):
-    return keras.ops.convert_to_numpy(y)
 
 
 def make(**arguments):

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.layers import GroupQueryAttention
 from tests.oracles.attention import group_query_attention
@@ -11,10 +12,6 @@ DIM, HEADS, LENGTH = 16, 4, 6
 @pytest.fixture
 def x():
     return np.random.default_rng(0).standard_normal((2, LENGTH, DIM)).astype("float32")
-
-
-def numpy(y):
-    return keras.ops.convert_to_numpy(y)
 
 
 def make(**arguments):

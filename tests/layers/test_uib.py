@@ -1,6 +1,6 @@
-import keras
 import numpy as np
 import pytest
+from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.layers import UIB
 from tests.oracles.convolution import universal_inverted_bottleneck
@@ -12,10 +12,6 @@ CASES = [("IB", 1), ("IB", 2), ("ConvNext", 1), ("ConvNext", 2), ("ExtraDW", 1),
 @pytest.fixture
 def x():
     return np.random.default_rng(0).standard_normal((2, 7, 6, CHANNELS)).astype("float32")
-
-
-def numpy(y):
-    return keras.ops.convert_to_numpy(y)
 
 
 def make(filters=6, **arguments):

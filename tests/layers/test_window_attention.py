@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.layers import WindowAttention
 from tests.oracles.attention import attention, window_bias
@@ -13,10 +14,6 @@ TOKENS = SIZE**2
 def x():
     """Two images of two windows."""
     return np.random.default_rng(0).standard_normal((4, TOKENS, DIM)).astype("float32")
-
-
-def numpy(y):
-    return keras.ops.convert_to_numpy(y)
 
 
 def make(**arguments):
@@ -136,5 +133,5 @@ def test_number_of_weights():
 
 @pytest.mark.parametrize("shape", [(2, 4, 4), (3, TOKENS, TOKENS), (TOKENS, TOKENS)])
 def test_masks_that_do_not_fit_are_rejected(x, shape):
-    with pytest.raises(ValueError, match="Received: attention_mask.shape="):
+    with pytest.raises(ValueError, match=r"Received: attention_mask\.shape="):
         make()(x, attention_mask=np.ones(shape, bool))

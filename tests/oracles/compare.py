@@ -10,8 +10,8 @@ from tests._frameworks import value_and_gradients
 FLOAT32_UNIT = 2.0**-23
 BFLOAT16_UNIT = 2.0**-7
 
-# Errors of normalizations in float32, of outputs and of gradients, stay four times below these on all backends.
-OUTPUT_UNITS, GRADIENT_UNITS = 16, 32
+# Five times the largest errors of normalizations in float32, of outputs and of gradients, seen on any backend.
+OUTPUT_UNITS, GRADIENT_UNITS = 8, 28
 
 
 def output(layer, x, **options) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Scaled dot-product attention, on which every attention layer of this family is built.
 
-Queries, keys and values are `(batch, length, heads, head_dim)`. Masks are boolean, true where a query may look at a key,
-and broadcast to `(batch, heads, query_length, key_length)`. A query that may look at nothing gets zeros.
+Queries, keys and values are `(batch, length, heads, head_dim)`. Masks are boolean, true where a query may look at a
+key, and broadcast to `(batch, heads, query_length, key_length)`. A query that may look at nothing gets zeros.
 """
 
 import math

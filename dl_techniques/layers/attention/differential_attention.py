@@ -4,7 +4,14 @@ import keras
 from keras import ops
 from keras.layers import Dense, Dropout
 
-from dl_techniques._checks import check_divisible, check_last_axis, check_non_negative_int, check_positive_int, check_rank, check_rate
+from dl_techniques._checks import (
+    check_divisible,
+    check_last_axis,
+    check_non_negative_int,
+    check_positive_int,
+    check_rank,
+    check_rate,
+)
 from dl_techniques._initializers import derived_seed, fresh
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
@@ -90,9 +97,7 @@ class DifferentialAttention(keras.layers.Layer):
             check_divisible(**{"dim": dim, "2 * num_heads": 2 * num_heads})
         else:
             check_positive_int(head_dim=head_dim)
-        check_rate(
-            dropout_rate=dropout_rate, attention_dropout_rate=attention_dropout_rate, lambda_init=lambda_init
-        )
+        check_rate(dropout_rate=dropout_rate, attention_dropout_rate=attention_dropout_rate, lambda_init=lambda_init)
         check_non_negative_int(layer_idx=layer_idx)
         self.dim = dim
         self.num_heads = num_heads

@@ -66,9 +66,7 @@ class UIB(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_positive_int(
-            filters=filters, expansion_factor=expansion_factor, stride=stride, kernel_size=kernel_size
-        )
+        check_positive_int(filters=filters, expansion_factor=expansion_factor, stride=stride, kernel_size=kernel_size)
         check_choice(_BLOCK_TYPES, block_type=block_type)
         if stride > 1 and block_type == "FFN":
             raise ValueError(
@@ -83,12 +81,12 @@ class UIB(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
-        starts, continues = block_type in ("ConvNext", "ExtraDW"), block_type in ("IB", "ExtraDW")
-        self.start = self._depthwise("start", 1 if continues else stride, 0) if starts else None
-        self.start_norm = self._norm("start_norm") if starts else None
+        has_start, has_middle = block_type in ("ConvNext", "ExtraDW"), block_type in ("IB", "ExtraDW")
+        self.start = self._depthwise("start", 1 if has_middle else stride, 0) if has_start else None
+        self.start_norm = self._norm("start_norm") if has_start else None
         self.expand_norm = self._norm("expand_norm")
-        self.middle = self._depthwise("middle", stride, 2) if continues else None
-        self.middle_norm = self._norm("middle_norm") if continues else None
+        self.middle = self._depthwise("middle", stride, 2) if has_middle else None
+        self.middle_norm = self._norm("middle_norm") if has_middle else None
         self.project = self._pointwise("project", filters, 3)
         self.project_norm = self._norm("project_norm")
 
@@ -96,7 +94,7 @@ class UIB(keras.layers.Layer):
         check_rank(input_shape, 4)
         normalize_axes(-1, input_shape)
         shape, channels = input_shape, input_shape[-1]
-        self.has_residual = self.stride == 1 and channels == self.filters
+        self._has_residual = self.stride == 1 and channels == self.filters
         if self.start is not None:
             self.start.build(shape)
             shape = self.start.compute_output_shape(shape)
@@ -121,7 +119,7 @@ class UIB(keras.layers.Layer):
         if self.middle is not None:
             x = ops.relu(self.middle_norm(self.middle(x), training=training))
         x = self.project_norm(self.project(x), training=training)
-        return x + inputs if self.has_residual else x
+        return x + inputs if self._has_residual else x
 
     def compute_output_shape(self, input_shape):
         return same_padding_output_shape(input_shape, self.stride, self.filters)

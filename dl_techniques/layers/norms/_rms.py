@@ -10,7 +10,7 @@ def rms_normalize(inputs, scale, axes: tuple[int, ...], epsilon: float):
     rank = len(inputs.shape)
     if axes == tuple(range(rank - len(axes), rank)):
         return ops.rms_normalization(inputs, scale=scale, axis=axes, epsilon=epsilon)
-    # On torch the operation above normalizes the last axes, whichever single one it is given.
+    # The operation above is wrong on torch for other axes: whichever it is given, it normalizes the last ones.
     x = at_least_float32(inputs)
     y = x * ops.rsqrt(ops.mean(ops.square(x), axis=axes, keepdims=True) + epsilon)
     if scale is not None:

@@ -249,7 +249,7 @@ def test_no_framework_is_loaded():
 def test_commands_quote_what_the_shell_would_split(tmp_path):
     settings = {
         "profile": "full",
-        "workloads": "my file.py",
+        "workloads": ["my file.py", "b"],
         "launches": None,
         "threads": 2,
         "keyword": "a or b",
@@ -257,7 +257,7 @@ def test_commands_quote_what_the_shell_would_split(tmp_path):
     write_launch(tmp_path, [(cell(), exact(1.0))], settings=settings)
     (row,) = page.runs(load([tmp_path / "run"]).launches)
     assert row["command"] == (
-        "nox -s bench-jax -- --device cpu --profile full --workloads 'my file.py' --threads 2 -k 'a or b'"
+        "nox -s bench-jax -- --device cpu --profile full --workloads 'my file.py,b' --threads 2 -k 'a or b'"
     )
 
 

@@ -12,22 +12,22 @@ from keras import ops
 from dl_techniques._precision import at_least_float32
 
 
-def attend(query, key, value, *, mask=None, bias=None, scale=None, is_causal=False, dropout=None, training=False):
+def attend(query, key, value, *, dropout, training, mask=None, bias=None, scale=None, is_causal=False):
     """Softmax attention; consecutive query heads share one key and value head where there are fewer of those.
 
     Args:
         query, key, value: the projected heads.
+        dropout: `Dropout` layer for the attention weights.
+        training: whether it drops any.
         mask: boolean mask or `None`.
         bias: added to the scores, or `None`.
         scale: factor of the scores; `1 / sqrt(head_dim)` if `None`.
         is_causal: whether a query may only look at itself and at earlier keys.
-        dropout: `Dropout` layer for the attention weights in training, or `None`.
-        training: whether this is training.
     """
     groups = query.shape[2] // key.shape[2]
     if groups > 1:  # Keras does this too, but on TensorFlow not for a single head.
         key, value = ops.repeat(key, groups, axis=2), ops.repeat(value, groups, axis=2)
-    if not (training and dropout is not None and dropout.rate > 0):
+    if not training or dropout.rate == 0:
         return _attend_fused(query, key, value, mask, bias, scale, is_causal)
     if is_causal:
         mask = join_masks(mask, causal_mask(query, key))

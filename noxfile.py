@@ -3,11 +3,14 @@
 import argparse
 import shutil
 import subprocess
+import sys
 from datetime import datetime
+from pathlib import Path
 
 import nox
 
-from bench.profiles import DEVICES, PROFILES
+sys.path.insert(0, str(Path(__file__).parent))
+from bench.profiles import DEVICES, PROFILES  # noqa: E402
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"

@@ -10,7 +10,7 @@ from pathlib import Path
 import nox
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bench.profiles import DEVICES, PROFILES  # noqa: E402
+from bench.profiles import DEVICES, PROFILES
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"

@@ -59,8 +59,7 @@ def measure(benchmark, step: Step, *, device: str, seconds: float) -> dict[str, 
         RuntimeError: the step was traced again while it was timed.
     """
     clock.settle = step.settle
-    _warm_up(step)
-    calls, pilot = _pilot(step, seconds)
+    calls, pilot = _pilot(step, _warm_up(step), seconds)
     target = TARGET_HALF_WIDTH[device]
     rounds, reason = _choose_rounds(pilot, target, seconds)
     traces = step.program.traces()
@@ -97,18 +96,21 @@ def _block(step: Step, calls: int) -> float:
     return time.perf_counter() - start
 
 
-def _warm_up(step: Step) -> None:
-    start, calls = time.perf_counter(), 0
+def _warm_up(step: Step) -> float:
+    """Returns the time of a call, from a few calls after the first ones."""
+    start, calls, fastest = time.perf_counter(), 0, math.inf
     while calls < WARM_UP_CALLS or time.perf_counter() - start < WARM_UP_S:
-        _block(step, 1)
+        seconds = _block(step, 1)
         calls += 1
+        if calls > 1:  # the first one traces and compiles
+            fastest = min(fastest, seconds)
+    return fastest
 
 
-def _pilot(step: Step, seconds: float) -> tuple[int, np.ndarray]:
+def _pilot(step: Step, once: float, seconds: float) -> tuple[int, np.ndarray]:
     """Returns the calls of a block, and the times of a few blocks."""
-    once = min(_block(step, 1) for _ in range(2))
     calls = max(1, math.ceil(MIN_BLOCK_S / once))
-    blocks = max(3, min(PILOT_BLOCKS, int(seconds / 4 / (calls * once))))
+    blocks = max(1, min(PILOT_BLOCKS, int(seconds / 4 / (calls * once))))
     return calls, np.array([_block(step, calls) for _ in range(blocks)])
 
 

@@ -1,4 +1,4 @@
-"""Peak memory of a few steps, taken apart from the timing."""
+"""Peak memory of a step, taken apart from the timing."""
 
 import ctypes
 import sys
@@ -10,7 +10,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def peak_memory(adapter: Adapter, program: Program, device: str) -> int | None:
-    """Returns the bytes that steps need beyond what the process holds before; None where that cannot be told.
+    """Returns the bytes that a step needs beyond what the process holds before; None where that cannot be told.
 
     On a GPU the framework's allocator tells. On the CPU it is the rise of the process' peak resident set, after the
     allocator's free pages were given back: Linux with glibc only.
@@ -29,8 +29,7 @@ def peak_memory(adapter: Adapter, program: Program, device: str) -> int | None:
 
 
 def _run(adapter: Adapter, program: Program) -> None:
-    for _ in range(2):
-        adapter.wait(program.run())
+    adapter.wait(program.run())
 
 
 def _kilobytes(field: str) -> int:

@@ -66,7 +66,7 @@ class Plan:
 
 def main(option: argparse.Namespace, root: Path) -> int:
     """Measures, and returns the exit code: 0 all well, 1 some cases did not end well, 2 wrong use, 130 interrupted."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _on_interrupt(signal.default_int_handler)
     try:
         plan = _plan(option)
         if not plan.devices:
@@ -82,6 +82,7 @@ def main(option: argparse.Namespace, root: Path) -> int:
         print(f"bench: {refusal}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
+        _on_interrupt(signal.SIG_IGN)  # a second one must not cost the report
         print(f"\nbench: interrupted; the finished is kept. Go on with: --resume --run {plan.run.name}", flush=True)
         report = str(plan.run.parent.parent / "report")
         command = [sys.executable, "-m", "bench.analysis", "report", str(plan.run), "--out", report]
@@ -90,6 +91,11 @@ def main(option: argparse.Namespace, root: Path) -> int:
     finally:
         lock.close()
     return _summarize(plan)
+
+
+def _on_interrupt(handler) -> None:
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, handler)
 
 
 # Before measuring --------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ class Workload:
 
 TOKENS = {
     "small": {"batch": 2, "tokens": 196, "width": 192, "heads": 3, "kv_heads": 1},  # ViT-Ti/16 at 224 pixels
-    "medium": {"batch": 8, "tokens": 196, "width": 384, "heads": 6, "kv_heads": 2},  # ViT-S/16 at 224 pixels
+    "medium": {"batch": 4, "tokens": 196, "width": 384, "heads": 6, "kv_heads": 2},  # ViT-S/16 at 224 pixels
     "large": {"batch": 1, "tokens": 1024, "width": 2048, "heads": 32, "kv_heads": 8},  # Llama 3.2 1B
 }
 TOKEN_SWEEP = {
@@ -80,23 +80,23 @@ WIDTH_SWEEP = {
 }
 WINDOWS = {
     "small": {"windows": 16, "window": 7, "width": 192, "heads": 6},  # Swin-T stage 2, one image of 224 pixels
-    "medium": {"windows": 32, "window": 7, "width": 384, "heads": 12},  # Swin-T stage 3, eight images
+    "medium": {"windows": 16, "window": 7, "width": 384, "heads": 12},  # Swin-T stage 3, four images
     "large": {"windows": 512, "window": 7, "width": 128, "heads": 4},  # Swin-B stage 1, eight images
 }
 IMAGES = {
     "small": {"batch": 2, "side": 14, "width": 160},  # ConvNeXt V2 Atto stage 3
-    "medium": {"batch": 8, "side": 14, "width": 384},  # ConvNeXt-T stage 3
+    "medium": {"batch": 4, "side": 14, "width": 384},  # ConvNeXt-T stage 3
     "large": {"batch": 8, "side": 56, "width": 128},  # ConvNeXt-B stage 1
 }
 SIDE_SWEEP = {f"side={side}": {"batch": 1, "side": side, "width": 64} for side in (14, 28, 56, 112)}
 RESIDUAL_IMAGES = {
     "small": {"batch": 2, "side": 14, "width": 64},  # ResNet-18 stage 1 at 56 pixels
-    "medium": {"batch": 8, "side": 14, "width": 256},  # ResNet-50 stage 4
+    "medium": {"batch": 4, "side": 14, "width": 256},  # ResNet-50 stage 4
     "large": {"batch": 8, "side": 56, "width": 64},  # ResNet-50 stage 2
 }
 MOBILE_IMAGES = {
     "small": {"batch": 2, "side": 14, "width": 96},  # MobileNetV4-Conv-S
-    "medium": {"batch": 8, "side": 14, "width": 160},  # MobileNetV4-Conv-M stage 4
+    "medium": {"batch": 4, "side": 14, "width": 160},  # MobileNetV4-Conv-M stage 4
     "large": {"batch": 8, "side": 28, "width": 192},  # MobileNetV4-Conv-L stage 3
 }
 CEILINGS = {"cpu": {"side": 1536}, "gpu": {"side": 8192}}

@@ -1,3 +1,4 @@
+import logging
 import os
 
 import pytest
@@ -7,6 +8,9 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 if os.environ.get("KERAS_BACKEND") == "torch":
     import torch  # noqa: F401  # Before Keras and SciPy, so that torch's own OpenMP runtime is the one in the process.
+
+    # Or pytest, which captures every level, has torch write out each graph that it compiles.
+    logging.getLogger("torch.__trace").setLevel(logging.WARNING)
 
 try:
     import keras

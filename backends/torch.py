@@ -141,7 +141,8 @@ class _Compiled:
         wait(self.step())
         total = time.perf_counter() - start
         spent = calculate_time_spent()
-        trace = spent["entire_frame_compile"] - spent["backend_compile"]
-        compile = spent["backend_compile"] + spent.get("entire_backward_compile", 0.0)
+        backend, backward = (spent.get(f"{part}_compile", 0.0) for part in ("backend", "entire_backward"))
+        trace = spent.get("entire_frame_compile", 0.0) - backend
+        compile = backend + backward
         phases = {"trace": trace, "compile": compile, "first_run": total - trace - compile}
         return Compilation(phases, counters["stats"]["unique_graphs"], sum(counters["graph_break"].values()))

@@ -10,8 +10,8 @@ import numpy as np
 from backends.protocol import Adapter, Program
 
 MIN_BLOCK_S = 5e-3
-MIN_ROUNDS, MAX_ROUNDS = 6, 400  # fewer have no 95 % order-statistic interval of the median
-WARM_UP_CALLS, WARM_UP_S = 3, 0.1
+MAX_ROUNDS = 400
+WARM_UP_CALLS, WARM_UP_S = 2, 0.05
 PILOT_BLOCKS = 10
 TARGET_HALF_WIDTH = {"cpu": 0.02, "gpu": 0.01}
 Z_99 = 2.576
@@ -48,12 +48,13 @@ class Step:
         self.adapter.wait(self.results)
 
 
-def measure(benchmark, step: Step, *, device: str, seconds: float) -> dict[str, Any]:
+def measure(benchmark, step: Step, *, device: str, seconds: float, launches: int) -> dict[str, Any]:
     """Times a step with pytest-benchmark and returns what is recorded beside its times.
 
     A round is a block of calls with one wait at its end, at least 5 ms long. The number of rounds is chosen from a
     pilot, not while looking at the rounds themselves: as many as should bring the 99 % interval of the median to
-    2 % (CPU) or 1 % (GPU), at least 6, at most 400 and at most what fits into `seconds`.
+    2 % (CPU) or 1 % (GPU), at most 400 and at most what fits into `seconds`. But never fewer than 3, or than 6 where
+    fewer than three launches are planned: the interval then comes from the rounds, and fewer of them have none.
 
     Raises:
         RuntimeError: the step was traced again while it was timed.
@@ -61,7 +62,7 @@ def measure(benchmark, step: Step, *, device: str, seconds: float) -> dict[str, 
     clock.settle = step.settle
     calls, pilot = _pilot(step, _warm_up(step), seconds)
     target = TARGET_HALF_WIDTH[device]
-    rounds, reason = _choose_rounds(pilot, target, seconds)
+    rounds, reason = _choose_rounds(pilot, target, seconds, at_least=3 if launches >= 3 else 6)
     traces = step.program.traces()
     usage, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     benchmark.pedantic(step, rounds=rounds, iterations=calls)
@@ -114,11 +115,11 @@ def _pilot(step: Step, once: float, seconds: float) -> tuple[int, np.ndarray]:
     return calls, np.array([_block(step, calls) for _ in range(blocks)])
 
 
-def _choose_rounds(pilot: np.ndarray, target: float, seconds: float) -> tuple[int, str]:
+def _choose_rounds(pilot: np.ndarray, target: float, seconds: float, *, at_least: int) -> tuple[int, str]:
     """Returns the number of rounds, and why it will have been no more if the target is missed."""
     quartiles = np.quantile(pilot, [0.25, 0.5, 0.75])
     spread = (quartiles[2] - quartiles[0]) / 1.349 / quartiles[1]
     needed = math.ceil((1.2533 * Z_99 * spread / target) ** 2 * 1.3)  # sd of a median: 1.2533 sd / sqrt(n)
     affordable = int(seconds / quartiles[1])
-    rounds = max(MIN_ROUNDS, min(max(needed, 10), affordable, MAX_ROUNDS))
+    rounds = max(at_least, min(max(needed, 10), affordable, MAX_ROUNDS))
     return rounds, "timeout" if rounds >= affordable else "plateau"

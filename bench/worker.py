@@ -113,7 +113,8 @@ class Worker:
     def time_step(self, benchmark, cell: Cell) -> None:
         step = self.step(cell)
         benchmark.extra_info.update(self.describe(cell))
-        benchmark.extra_info.update(measure(benchmark, step, device=self.device, seconds=self.profile.seconds))
+        effort = {"seconds": self.profile.seconds, "launches": self.settings["launches"]}
+        benchmark.extra_info.update(measure(benchmark, step, device=self.device, **effort))
         benchmark.extra_info["peak_memory_bytes"] = peak_memory(self.adapter, step.program, self.device)
 
     def time_compilation(self, benchmark, cell: Cell) -> None:

@@ -85,7 +85,7 @@ WINDOWS = {
 }
 IMAGES = {
     "small": {"batch": 2, "side": 14, "width": 160},  # ConvNeXt V2 Atto stage 3
-    "medium": {"batch": 4, "side": 14, "width": 384},  # ConvNeXt-T stage 3
+    "medium": {"batch": 2, "side": 14, "width": 384},  # ConvNeXt-T stage 3
     "large": {"batch": 8, "side": 56, "width": 128},  # ConvNeXt-B stage 1
 }
 SIDE_SWEEP = {f"side={side}": {"batch": 1, "side": side, "width": 64} for side in (14, 28, 56, 112)}
@@ -96,7 +96,7 @@ RESIDUAL_IMAGES = {
 }
 MOBILE_IMAGES = {
     "small": {"batch": 2, "side": 14, "width": 96},  # MobileNetV4-Conv-S
-    "medium": {"batch": 4, "side": 14, "width": 160},  # MobileNetV4-Conv-M stage 4
+    "medium": {"batch": 2, "side": 14, "width": 160},  # MobileNetV4-Conv-M stage 4
     "large": {"batch": 8, "side": 28, "width": 192},  # MobileNetV4-Conv-L stage 3
 }
 CEILINGS = {"cpu": {"side": 1536}, "gpu": {"side": 8192}}

@@ -121,6 +121,16 @@ def test_compiling_tells_its_phases_apart(mode, tmp_path):
     assert (compilation.graphs, compilation.graph_breaks) == (1, 0)
 
 
+@pytest.mark.parametrize("mode", set(adapter.MODES) - {"eager"})
+def test_a_step_that_computes_nothing_compiles(mode, tmp_path):
+    adapter.use_cache(tmp_path)
+    layer = keras.layers.Identity()
+    layer.build((4, 5))
+    compilation = adapter.forward(layer, [tensor(4, 5)], mode).compile()
+    assert compilation.graphs in (0, 1)
+    assert all(seconds >= 0 for seconds in compilation.phases.values())
+
+
 def test_eager_programs_have_nothing_to_compile():
     program = adapter.forward(small_layer(), [tensor(4, 5)], "eager")
     assert program.traces() == 0

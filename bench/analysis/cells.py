@@ -9,7 +9,7 @@ import pandas as pd
 from bench.analysis import intervals, schema
 
 ENOUGH_LAUNCHES = 3
-UNSTABLE = 0.25
+UNSTABLE = 1.5
 CELL_KEY = ("run", "machine", "backend", "device", *schema.IDENTITY)
 CEILING_KEY = ["machine", "device", "dtype"]
 NATIVE_KEY = ["run", "machine", "backend", "device", "size", "dtype", "mode", "metric"]
@@ -59,8 +59,8 @@ def _cell(group: list[Outcome]) -> dict[str, Any]:
     row |= {phase: _middle([(o["phases"] or {}).get(phase) for o in group]) for phase in schema.PHASES}
     row["cpu_per_wall"] = _middle([o["cpu_per_wall"] for o in group])
     row["stop"] = max((o["stop"] for o in group if o["stop"]), key=schema.STOPS.index, default=None)
-    row |= _timing([o["times"] for o in group if o["status"] == "ok"])
-    return row | _status(group, row)
+    launches = [o["times"] for o in group if o["status"] == "ok"]
+    return row | _timing(launches) | _status(group, launches)
 
 
 def _timing(launches: list[np.ndarray]) -> dict[str, Any]:
@@ -80,15 +80,23 @@ def _timing(launches: list[np.ndarray]) -> dict[str, Any]:
     }
 
 
-def _status(group: list[Outcome], row: dict[str, Any]) -> dict[str, str]:
+def _status(group: list[Outcome], launches: list[np.ndarray]) -> dict[str, str]:
     worst = max(group, key=lambda outcome: schema.STATUSES.index(outcome["status"]))
     if worst["status"] != "ok":
         return {"status": worst["status"], "reason": worst["reason"]}
-    half_width = (row["ci_high_s"] - row["ci_low_s"]) / 2 / row["median_s"]
-    if half_width > UNSTABLE:
-        reason = f"the 95 % interval is +-{half_width:.0%} of the median, more than {UNSTABLE:.0%}"
-        return {"status": "unstable", "reason": reason}
+    if (factor := _disagreement(launches)) > UNSTABLE:
+        return {"status": "unstable", "reason": f"the measurements differ by a factor of {factor:.2f}"}
     return {"status": "ok", "reason": ""}
+
+
+def _disagreement(launches: list[np.ndarray]) -> float:
+    """The slowest over the fastest: of the launches' medians, or of the quartiles of a single launch.
+
+    How uncertain a median is stands in its interval, which few launches make wide however steady they are. This tells
+    whether there is one time to speak of.
+    """
+    values = [np.median(times) for times in launches] if len(launches) > 1 else np.quantile(launches[0], [0.25, 0.75])
+    return float(max(values) / min(values))
 
 
 def _largest(group: list[Outcome], name: str) -> float | None:

@@ -84,7 +84,9 @@ def blocks(frame: pd.DataFrame) -> list[Block]:
         rows = {
             family: [answers.get((family, *question)) for question in asked] for family in ranked["family"].unique()
         }
-        caution = _caution(ranked["launches"][ranked["launches"] > 0].min())
+        # Of any number of launches only one compiles cold.
+        timed = ranked["metric"].isin(schema.RUN_METRICS) & (ranked["launches"] > 0)
+        caution = _caution(ranked.loc[timed, "launches"].min())
         found.append(Block(" · ".join(key), [QUESTIONS[question] for question in asked], rows, caution))
     return found
 
@@ -171,7 +173,8 @@ def unfinished(launches: pd.DataFrame) -> list[str]:
 def troubles(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The cells that are not ok, those with the same trouble together, the worst first."""
     bad = frame[frame["status"] != "ok"]
-    reason = bad["reason"].mask(bad["status"] == "unstable", f"the 95 % interval is wider than ±{UNSTABLE:.0%}")
+    told = f"the launches, or the quartiles of the only one, differ by more than a factor of {UNSTABLE:g}"
+    reason = bad["reason"].mask(bad["status"] == "unstable", told)
     together = ["status", "backend", "device", "workload", "reason"]
     found = [
         dict(zip(together, key, strict=True)) | {"cells": [" ".join(cell) for cell in _cell_names(group)]}

@@ -143,12 +143,24 @@ def test_the_worst_launch_decides(tmp_path):
     assert (row["median_s"], row["launches"], row["technique"]) == (1.0, 1, "RMSNorm")
 
 
-@pytest.mark.parametrize(("high", "status"), [(1.49, "ok"), (1.51, "unstable")])
-def test_unstable_beyond_a_quarter_of_the_median(tmp_path, high, status):
-    write_launch(tmp_path, [(cell(), [1.0, 1.0, 1.0, 1.0, 1.0, high])])
+@pytest.mark.parametrize(("factor", "status"), [(1.49, "ok"), (1.51, "unstable")])
+def test_launches_that_disagree_are_unstable(tmp_path, factor, status):
+    for launch, level in enumerate([1.0, 1.2, factor], 1):
+        write_launch(tmp_path, [(cell(), [0.1, level, level, level, 9.0])], launch=launch)
     row = only(tmp_path)
     assert row["status"] == status
-    assert ("25%" in row["reason"]) == (status == "unstable")
+    assert ("a factor of 1.51" in row["reason"]) == (status == "unstable")
+
+
+@pytest.mark.parametrize(("factor", "status"), [(1.49, "ok"), (1.51, "unstable")])
+def test_one_launch_is_unstable_where_its_quartiles_disagree(tmp_path, factor, status):
+    write_launch(tmp_path, [(cell(), [0.1, 1.0, 1.0, factor, 9.0])])
+    assert only(tmp_path)["status"] == status
+
+
+def test_a_single_measurement_is_not_unstable(tmp_path):
+    write_launch(tmp_path, [(cell(), [1.0])])
+    assert only(tmp_path)["status"] == "ok"
 
 
 def test_rates_and_roofline(tmp_path):

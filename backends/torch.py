@@ -114,7 +114,7 @@ def _program(apply, finish, mode: str) -> Program:
 
 
 class _Compiled:
-    """A step compiled at its first use: as one graph where possible, else with the breaks that Dynamo makes."""
+    """A step compiled at its first use, as users compile: where Dynamo breaks the graph, the breaks are counted."""
 
     def __init__(self, apply, finish):
         self.apply = apply
@@ -128,16 +128,10 @@ class _Compiled:
 
     def compile(self) -> Compilation:
         self.finish(self.apply)()  # Keras notes the first call of a layer, which would cost a second compilation
-        try:
-            return self._first_run(fullgraph=True)
-        except torch._dynamo.exc.Unsupported:
-            return self._first_run(fullgraph=False)
-
-    def _first_run(self, *, fullgraph: bool) -> Compilation:
         torch._dynamo.reset()
         counters.clear()
         start = time.perf_counter()
-        self.step = self.finish(torch.compile(self.apply, fullgraph=fullgraph, dynamic=False))
+        self.step = self.finish(torch.compile(self.apply, dynamic=False))
         wait(self.step())
         total = time.perf_counter() - start
         spent = calculate_time_spent()

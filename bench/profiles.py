@@ -33,6 +33,6 @@ SMOKE = (
 
 PROFILES = {
     "smoke": Profile(SMOKE, ("small",), ("float32",), launches=1, seconds=0.5, limit_s=180),
-    "default": Profile((), ("medium",), ("float32",), launches=3, seconds=0.2, limit_s=180),
+    "default": Profile((), ("medium",), ("float32",), launches=3, seconds=0.15, limit_s=180),
     "full": Profile((), (), ("float32", "bfloat16"), launches=5, seconds=1.0, limit_s=600),
 }

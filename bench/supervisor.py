@@ -27,7 +27,6 @@ from bench.profiles import DEVICES, PROFILES
 
 POLL_S = 0.3
 STARTUP_LIMIT_S = 600
-PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 USAGE, INTERRUPTED = 2, 130
 PYTEST_USAGE_ERROR = 4
 BAD = ("failed", "crashed", "timeout", "out_of_memory")
@@ -103,7 +102,7 @@ def _on_interrupt(handler) -> None:
 
 def _plan(option: argparse.Namespace) -> Plan:
     backend = _one_of(backends.NAMES, "KERAS_BACKEND", os.environ.get("KERAS_BACKEND", ""))
-    if importlib.util.find_spec(PACKAGES[backend]) is None:
+    if importlib.util.find_spec(backend) is None:
         command = f"python -m pip install -e '.[{backend},bench]'"
         raise Refused(f"{backend} is not installed here; install it with: {command}")
     profile = PROFILES[_one_of(PROFILES, "--profile", option.profile)]

@@ -130,12 +130,12 @@ def per_element(operations: int, inputs: Callable[[Size], list[Shape]]) -> Calla
     return lambda size: operations * float(np.prod(inputs(size)[0]))
 
 
-def attention_flops(size: Size, *, maps: int = 1) -> float:
-    """Four projections, then scores and weighted sum of each attention map."""
+def attention_flops(size: Size) -> float:
+    """Four projections, then scores and weighted sum."""
     batch, length, width = size["batch"], size["tokens"], size["width"]
     shared = size["kv_heads"] / size["heads"]
     projections = 2 * batch * length * width * width * (2 + 2 * shared)
-    return projections + maps * 2 * 2 * batch * length**2 * width
+    return projections + 2 * 2 * batch * length**2 * width
 
 
 def full_attention_flops(size: Size) -> float:

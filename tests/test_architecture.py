@@ -69,7 +69,7 @@ def fault(module: str, target: str) -> str | None:
 
 
 def library_fault(module: str, target: str) -> str | None:
-    if module == "dl_techniques.catalogue":
+    if within(module, "dl_techniques.catalogue"):
         return None
     if within(target, "dl_techniques.catalogue"):
         return "the library does not know its catalogue"

@@ -24,7 +24,7 @@ def is_private(dotted: str) -> bool:
 def public_classes() -> set[type]:
     """What public modules define or re-export, unless it is defined in a private one."""
     names = [module.name for module in pkgutil.walk_packages(dl_techniques.__path__, "dl_techniques.")]
-    public = [name for name in names if not is_private(name) and name != "dl_techniques.catalogue"]
+    public = [name for name in names if not is_private(name) and not name.startswith("dl_techniques.catalogue")]
     values = [value for name in public for value in vars(importlib.import_module(name)).values()]
     classes = {value for value in values if isinstance(value, type) and value.__module__.startswith("dl_techniques.")}
     return {cls for cls in classes if not is_private(f"{cls.__module__}.{cls.__name__}")}

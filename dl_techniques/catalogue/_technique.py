@@ -1,0 +1,39 @@
+"""What the catalogue says of one technique."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Technique:
+    """One row.
+
+    Args:
+        cls: the class.
+        arguments: constructor arguments; values that are not the defaults, or a lost argument stays unseen.
+        inputs: shape of each input, batch included.
+        paper: arXiv id, DOI or "none".
+        rejects: constructor arguments, each set of which must raise a `ValueError` that shows a received value.
+        rejects_inputs: input shapes, each of which must raise such a `ValueError` when the layer is built.
+        random: whether it draws random numbers in training mode.
+        xfail: "backend:check" -> why that backend cannot pass that check. It must then really fail.
+    """
+
+    cls: type
+    arguments: Mapping[str, Any]
+    inputs: tuple[Shape, ...]
+    paper: str
+    rejects: tuple[Mapping[str, Any], ...] = ()
+    rejects_inputs: tuple[Shape, ...] = ()
+    random: bool = False
+    xfail: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.cls.__name__
+
+    def make(self, **overrides: Any) -> Any:
+        return self.cls(**{**self.arguments, **overrides})

@@ -11,6 +11,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--profile", default="default", help="smoke, default or full: how much is measured")
     group.addoption("--workloads", default="", help="names or Python files with a list WORKLOADS, comma-separated")
     group.addoption("--launches", type=int, help="processes that measure every case (default: the profile's)")
+    group.addoption("--seconds", type=float, help="time for the rounds of a case (default: the profile's)")
     group.addoption("--limit", type=float, help="seconds after which a case is given up (default: the profile's)")
     group.addoption("--threads", type=int, help="threads of every backend (default: all cores)")
     group.addoption("--precision", default="ieee", help="ieee or tf32: float32 matrix products on a GPU")
@@ -19,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--resume", action="store_true", help="go on with the newest run, or with --run")
     group.addoption("--launch", type=int, help="be this launch instead of supervising (used by the supervisor)")
     group.addoption("--replicate", type=int, default=1, help="which pass over the cases a launch makes")
+    group.addoption("--turns", help="two file descriptors, by which a compared launch asks for its turns")
 
 
 def pytest_configure(config: pytest.Config) -> None:

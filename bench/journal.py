@@ -72,3 +72,9 @@ def finished(events: list[dict[str, Any]], backend: str, device: str, replicate:
         and (e["backend"], e["device"]) == (backend, device)
         and launches.get(e["launch"]) == replicate
     }
+
+
+def in_flight(events: list[dict[str, Any]]) -> str | None:
+    """Returns the case that was begun and has not ended."""
+    ended = {e["case"] for e in events if e["event"] == "end"}
+    return next((e["case"] for e in events if e["event"] == "start" and e["case"] not in ended), None)

@@ -3,31 +3,48 @@
 import math
 import resource
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from backends.protocol import Adapter, Program
+from bench import turns
 
 MIN_BLOCK_S = 5e-3
 MAX_ROUNDS = 400
-WARM_UP_CALLS, WARM_UP_S = 2, 0.05
+WARM_UP_CALLS, WARM_UP_S = 1, 0.05
 PILOT_BLOCKS = 10
 TARGET_HALF_WIDTH = {"cpu": 0.02, "gpu": 0.01}
 Z_99 = 2.576
 
 
 class DeviceClock:
-    """A clock that is read once the device is idle, so that a round ends when its results are there."""
+    """A clock that is read once the device is idle, so that a round ends when its results are there.
+
+    pytest-benchmark reads it twice a round. `before_round` is called ahead of the first of the two.
+    """
 
     __name__ = "clock"
 
     def __init__(self) -> None:
-        self.settle = lambda: None
+        self.rest()
+
+    def rest(self) -> None:
+        self.settle: Callable[[], None] = _nothing
+        self.before_round: Callable[[], None] = _nothing
+        self._in_round = False
 
     def __call__(self) -> float:
+        self._in_round = not self._in_round
+        if self._in_round:
+            self.before_round()
         self.settle()
         return time.perf_counter()
+
+
+def _nothing() -> None:
+    pass
 
 
 clock = DeviceClock()
@@ -48,7 +65,9 @@ class Step:
         self.adapter.wait(self.results)
 
 
-def measure(benchmark, step: Step, *, device: str, seconds: float, launches: int) -> dict[str, Any]:
+def measure(
+    benchmark, step: Step, *, device: str, seconds: float, launches: int, asker: turns.Asker | None
+) -> dict[str, Any]:
     """Times a step with pytest-benchmark and returns what is recorded beside its times.
 
     A round is a block of calls with one wait at its end, at least 5 ms long. The number of rounds is chosen from a
@@ -56,18 +75,28 @@ def measure(benchmark, step: Step, *, device: str, seconds: float, launches: int
     2 % (CPU) or 1 % (GPU), at most 400 and at most what fits into `seconds`. But never fewer than 3, or than 6 where
     fewer than three launches are planned: the interval then comes from the rounds, and fewer of them have none.
 
+    A launch that is compared with another one has an `asker`: it measures in turns, a few rounds a visit.
+
     Raises:
         RuntimeError: the step was traced again while it was timed.
     """
-    clock.settle = step.settle
+    step()  # the first call traces and compiles
+    step.settle()
+    if asker:
+        asker.ask(turns.VISIT)
     calls, pilot = _pilot(step, _warm_up(step), seconds)
     target = TARGET_HALF_WIDTH[device]
     rounds, reason = _choose_rounds(pilot, target, seconds, at_least=3 if launches >= 3 else 6)
+    clock.rest()
+    clock.settle = step.settle
+    if asker:
+        clock.before_round = _Visits(asker, step, rounds).before_round
     traces = step.program.traces()
     usage, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     benchmark.pedantic(step, rounds=rounds, iterations=calls)
     elapsed, spent = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
     step.settle()
+    clock.rest()
     if step.program.traces() != traces:
         raise RuntimeError(f"the step was traced again while it was timed: {traces} -> {step.program.traces()} traces")
     reached = half_width(np.asarray(benchmark.stats.stats.data)) <= target
@@ -77,6 +106,21 @@ def measure(benchmark, step: Step, *, device: str, seconds: float, launches: int
         "stop": "precise" if reached else reason,
         "cpu_per_wall": round(cpu / elapsed, 3),
     }
+
+
+class _Visits:
+    """Asks for a turn ahead of every few rounds, and warms the caches that the other process has cooled."""
+
+    def __init__(self, asker: turns.Asker, step: Step, rounds: int):
+        self.asker, self.step = asker, step
+        self.starts = {rounds * visit // turns.VISITS for visit in range(turns.VISITS)}
+        self.round = 0
+
+    def before_round(self) -> None:
+        if self.round in self.starts:
+            self.asker.ask(turns.VISIT)
+            self.step()
+        self.round += 1
 
 
 def half_width(data: np.ndarray) -> float:
@@ -98,14 +142,11 @@ def _block(step: Step, calls: int) -> float:
 
 
 def _warm_up(step: Step) -> float:
-    """Returns the time of a call, from a few calls after the first ones."""
-    start, calls, fastest = time.perf_counter(), 0, math.inf
-    while calls < WARM_UP_CALLS or time.perf_counter() - start < WARM_UP_S:
-        seconds = _block(step, 1)
-        calls += 1
-        if calls > 1:  # the first one traces and compiles
-            fastest = min(fastest, seconds)
-    return fastest
+    """Returns the time of a call."""
+    start, times = time.perf_counter(), []
+    while len(times) < WARM_UP_CALLS or time.perf_counter() - start < WARM_UP_S:
+        times.append(_block(step, 1))
+    return min(times)
 
 
 def _pilot(step: Step, once: float, seconds: float) -> tuple[int, np.ndarray]:

@@ -1,8 +1,10 @@
 """How much is measured. Standard library only: the supervisor reads it without importing a framework."""
 
 from dataclasses import dataclass
+from typing import Any
 
 DEVICES = ("cpu", "gpu", "all")
+SETTINGS = ("profile", "workloads", "launches", "seconds", "threads", "precision", "limit", "keyword")
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,8 @@ PROFILES = {
     "default": Profile((), ("medium",), ("float32",), launches=3, seconds=0.15, limit_s=180),
     "full": Profile((), (), ("float32", "bfloat16"), launches=5, seconds=1.0, limit_s=600),
 }
+
+
+def settings(source: Any) -> dict[str, Any]:
+    """What decides how a launch measures, from anything that has these attributes; results keep it."""
+    return {name: getattr(source, name) for name in SETTINGS}

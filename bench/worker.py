@@ -19,11 +19,12 @@ import numpy as np
 import pytest
 
 import backends
+import dl_techniques
 from backends.protocol import Model, Program, Tensor
-from bench import journal, machine
+from bench import journal, machine, turns
 from bench.measure import Step, clock, measure
 from bench.memory import peak_memory
-from bench.profiles import PROFILES
+from bench.profiles import PROFILES, settings
 from bench.workloads import Cell, Workload, cells, select
 
 CELL = pytest.StashKey[Cell]()
@@ -40,18 +41,14 @@ class Worker:
         self.profile = PROFILES[option.profile]
         self.limit_s = option.limit
         self.backend = keras.backend.backend()
+        library = Path(dl_techniques.__file__).resolve().parents[1]
+        if library != machine.ROOT:
+            raise pytest.UsageError(f"dl_techniques was imported from {library}, not from {machine.ROOT}")
         self.adapter = backends.active()
         keras.config.disable_traceback_filtering()  # so that a failure's reason is its own text
         self.native = importlib.import_module(f"backends.native.{self.backend}")
-        self.settings = {
-            "profile": option.profile,
-            "workloads": option.workloads,
-            "launches": option.launches,
-            "threads": option.threads,
-            "precision": option.precision,
-            "limit": option.limit,
-            "keyword": option.keyword,
-        }
+        self.settings = settings(option)
+        self.asker = turns.Asker(*map(int, option.turns.split(","))) if option.turns else None
         self.replayed: set[str] = set()
         try:
             self.workloads = select(option.workloads, self.profile)
@@ -113,8 +110,8 @@ class Worker:
     def time_step(self, benchmark, cell: Cell) -> None:
         step = self.step(cell)
         benchmark.extra_info.update(self.describe(cell))
-        effort = {"seconds": self.profile.seconds, "launches": self.settings["launches"]}
-        benchmark.extra_info.update(measure(benchmark, step, device=self.device, **effort))
+        effort = {"seconds": self.settings["seconds"], "launches": self.settings["launches"]}
+        benchmark.extra_info.update(measure(benchmark, step, device=self.device, asker=self.asker, **effort))
         benchmark.extra_info["peak_memory_bytes"] = peak_memory(self.adapter, step.program, self.device)
 
     def time_compilation(self, benchmark, cell: Cell) -> None:
@@ -126,7 +123,7 @@ class Worker:
         if cell.case in self.replayed:
             step.program.compile()
             return
-        clock.settle = lambda: None
+        clock.rest()
         before = self._compiled_files()
         compilation = benchmark.pedantic(step.program.compile)
         written = self._compiled_files() - before
@@ -229,6 +226,8 @@ class Worker:
             self.prime()
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        if self.asker:
+            self.asker.ask(turns.CASE)
         if item.stash[CELL].case not in self.replayed:
             self.journal("start", case=item.stash[CELL].case, limit_s=self.limit_s)
 
@@ -260,6 +259,8 @@ class Worker:
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         self.journal("exit", returncode=int(exitstatus))
+        if self.asker:
+            self.asker.ask(turns.END)
 
     @pytest.fixture
     def worker(self) -> "Worker":

@@ -38,12 +38,12 @@ def of_launches(medians: Sequence[float]) -> Interval:
     return min(math.exp(low), middle), max(math.exp(high), middle)
 
 
-def mean_of(values: Sequence[float] | np.ndarray) -> Interval:
+def mean_of(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Interval:
     """Student's t interval of a mean."""
     count = len(values)
     if count < 2:
         return NONE
-    half = stats.t.ppf((1 + LEVEL) / 2, count - 1) * float(np.std(values, ddof=1)) / math.sqrt(count)
+    half = stats.t.ppf((1 + level) / 2, count - 1) * float(np.std(values, ddof=1)) / math.sqrt(count)
     return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 

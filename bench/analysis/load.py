@@ -42,7 +42,7 @@ class Loaded:
 def load(paths: Iterable[str | Path]) -> Loaded:
     """Read run folders and single pytest-benchmark files."""
     problems: list[str] = []
-    launches = _read(map(Path, paths), problems)
+    launches = read(map(Path, paths), problems)
     return _assemble(launches, problems)
 
 
@@ -50,7 +50,7 @@ def latest(raw: str | Path) -> Loaded:
     """Read of every run below `raw` only what is newest for its machine, backend and device."""
     problems: list[str] = []
     folders = sorted(path for path in Path(raw).glob("*") if path.is_dir())
-    launches = _read(folders, problems)
+    launches = read(folders, problems)
     newest: dict[tuple, Launch] = {}
     for launch in launches:
         if launch.start > newest.setdefault(launch.setting, launch).start:
@@ -59,7 +59,8 @@ def latest(raw: str | Path) -> Loaded:
     return _assemble(kept, problems)
 
 
-def _read(paths: Iterable[Path], problems: list[str]) -> list[Launch]:
+def read(paths: Iterable[Path], problems: list[str]) -> list[Launch]:
+    """The launches in run folders and files; what had to be left out is added to `problems`."""
     launches: dict[tuple, Launch] = {}
     for path in paths:
         for launch in _read_folder(path, problems) if path.is_dir() else _read_files([path], {}, problems):

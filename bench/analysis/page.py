@@ -220,12 +220,15 @@ def _known(value: Any, write: Callable[[Any], str] = str) -> str:
 
 def pictures(pngs: Iterable[tuple[str, Drawing, bytes]]) -> list[Picture]:
     """Drawings with their images inlined, so that the page needs no other file."""
-    prefix = "data:image/png;base64,"
-    return [Picture(drawing, prefix + base64.b64encode(png).decode(), name) for name, drawing, png in pngs]
+    return [Picture(drawing, inline(png), name) for name, drawing, png in pngs]
 
 
-def render(loaded: Loaded, shown: Sequence[Picture], report_command: str) -> str:
-    """The page as one self-contained document."""
+def inline(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def template(name: str) -> jinja2.Template:
+    """A template of the pages; whatever is put into it is text, never markup."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bench.analysis"),
         autoescape=True,
@@ -233,10 +236,15 @@ def render(loaded: Loaded, shown: Sequence[Picture], report_command: str) -> str
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    return environment.get_template(name)
+
+
+def render(loaded: Loaded, shown: Sequence[Picture], report_command: str) -> str:
+    """The page as one self-contained document."""
     found = troubles(loaded.frame)
     sections = groupby(shown, key=lambda picture: (picture.drawing.setting, picture.drawing.family))
     measured_runs = runs(loaded.launches)
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         blocks=blocks(loaded.frame),
         unlike=compare.unlike(loaded.launches),
         machines=machines(loaded.launches),

@@ -32,7 +32,7 @@ def write(loaded: Loaded, out: Path, command: str) -> list[Path]:
         "index.html": document.encode(),
     }
     for name, content in contents.items():
-        _replace(out / name, content)
+        replace_file(out / name, content)
     return [out / name for name in contents]
 
 
@@ -54,7 +54,8 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -1,0 +1,204 @@
+"""Is the one slower than the other? The decisions, as pure functions of what the launches measured.
+
+A difference is `ln(head / base)` of one pair of launches, positive where head is slower; a launch speaks with the
+tenth percentile of its rounds, which moves less from one process to the next than their median. Pairs are the
+replicates, never rounds. Two stages keep false alarms rare without many launches of everything: a screen of all cells
+flags those that may differ, and new pairs of the flagged cells alone confirm it or not, with the family-wise error
+held by Holm's correction. The screen's own data never count towards the confirmation.
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import tt_ind_solve_power, tt_solve_power
+
+from bench.analysis import intervals
+
+SCREEN_PAIRS, SCREEN_P, SCREEN_EFFECT = 5, 0.10, math.log(1.015)
+LOOK_PAIRS, CONFIRM_PAIRS = 6, 12
+ALPHA = 0.05
+SMALLEST_EFFECT = math.log(1.02)
+SMALLEST_STORED_EFFECT = math.log(1.05)
+SAME_WITHIN = math.log(1.03)
+STORED_LAUNCHES = 5
+POWER = 0.8
+FLOOR_DRAWS = 9999
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of one cell.
+
+    Args:
+        ratio: head's time over base's, the median over pairs.
+        ci_low: lower limit of its 95 % interval.
+        ci_high: upper limit.
+        p_value: of the confirming test, corrected for all that were tested; of the screen where nothing was flagged.
+        pairs: pairs of launches behind the ratio; for stored results, launches of the smaller side.
+        verdict: "slower", "faster", "same" (the 90 % interval within 3 %) or "undecided".
+        detectable: the smallest ratio that would have been found in four of five such comparisons.
+        reason: why it is undecided, where more than noise is to blame.
+    """
+
+    ratio: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    pairs: int
+    verdict: str
+    detectable: float
+    reason: str = ""
+
+
+def speak(times: ArrayLike) -> float:
+    """The one number that a launch gives for a cell."""
+    return float(np.quantile(np.asarray(times, float), 0.1))
+
+
+def is_flagged(differences: ArrayLike) -> bool:
+    """The screen: whether a cell is worth a second look."""
+    d = np.asarray(differences, float)
+    return len(d) >= SCREEN_PAIRS and abs(np.median(d)) > SCREEN_EFFECT and _screen_p(d) < SCREEN_P
+
+
+def is_promising(differences: ArrayLike, floor: float = 0.0) -> bool:
+    """Half-way through the confirmation: whether the rest can still confirm. Giving up early raises no alarm."""
+    return abs(np.median(np.asarray(differences, float))) > threshold(floor) / 2
+
+
+def threshold(floor: float, smallest: float = SMALLEST_EFFECT) -> float:
+    """The effect, in logarithms, under which a difference is not called one."""
+    return max(smallest, 2 * floor)
+
+
+def judge(
+    screened: Mapping[Key, Sequence[float]],
+    confirmed: Mapping[Key, Sequence[float]],
+    floors: Mapping[Key, float],
+    reasons: Mapping[Key, str],
+) -> dict[Key, Verdict]:
+    """Verdicts of the two-stage rule.
+
+    Args:
+        screened: differences of the screen, for every cell.
+        confirmed: differences of the new pairs, for the flagged cells.
+        floors: what this machine shows between equal code, where that is known.
+        reasons: why a cell lacks pairs.
+    """
+    tested = [key for key, d in confirmed.items() if len(d) >= CONFIRM_PAIRS]
+    corrected = _holm([_sign_flip_p(confirmed[key]) for key in tested], family=len(confirmed))
+    p_values = dict(zip(tested, corrected, strict=True))
+    verdicts = {}
+    for key in screened:
+        floor = floors.get(key, 0.0)
+        d = np.asarray(confirmed.get(key, screened[key]), float)
+        if len(screened[key]) < SCREEN_PAIRS or len(d) < (LOOK_PAIRS if key in confirmed else SCREEN_PAIRS):
+            verdicts[key] = _undecided(d, reasons.get(key, "too few pairs of launches"))
+            continue
+        p_value = p_values.get(key, 1.0 if key in confirmed else _screen_p(d))
+        sure = key in p_values and p_value <= ALPHA
+        verdicts[key] = _verdict(d, p_value, sure, threshold(floor), _detectable(screened[key], threshold(floor)))
+    return verdicts
+
+
+def judge_stored(
+    base: Mapping[Key, Sequence[float]], head: Mapping[Key, Sequence[float]], floors: Mapping[Key, float]
+) -> dict[Key, Verdict]:
+    """Verdicts against stored results: Welch's test on the logarithms of the launches, corrected over all cells.
+
+    Launches of another day were not interleaved with today's, so a smaller effect than 5 % is not called one.
+    """
+    keys = [key for key in base if min(len(base[key]), len(head.get(key, ()))) >= STORED_LAUNCHES]
+    logs = {key: (np.log(base[key]), np.log(head[key])) for key in keys}
+    welch = {key: stats.ttest_ind(b, a, equal_var=False) for key, (a, b) in logs.items()}
+    corrected = _holm([float(welch[key].pvalue) for key in keys], family=len(keys))
+    verdicts = {}
+    for key, p_value in zip(keys, corrected, strict=True):
+        a, b = logs[key]
+        limit = threshold(floors.get(key, 0.0), SMALLEST_STORED_EFFECT)
+        middle = float(np.median(b) - np.median(a))
+        wide, narrow = (welch[key].confidence_interval(level) for level in (0.95, 0.90))
+        spread = math.sqrt((np.var(a, ddof=1) + np.var(b, ddof=1)) / 2)
+        size = tt_ind_solve_power(nobs1=len(a), ratio=len(b) / len(a), alpha=ALPHA / len(keys), power=POWER)
+        verdicts[key] = Verdict(
+            ratio=math.exp(middle),
+            ci_low=math.exp(min(wide.low, middle)),
+            ci_high=math.exp(max(wide.high, middle)),
+            p_value=p_value,
+            pairs=min(len(a), len(b)),
+            verdict=_word(middle, p_value <= ALPHA, limit, (narrow.low, narrow.high)),
+            detectable=math.exp(max(limit, abs(size) * spread)),
+        )
+    return verdicts
+
+
+def common_shift(verdicts: Mapping[Key, Verdict]) -> float:
+    """The ratio by which all cells moved together: rather another machine state than another code."""
+    return float(np.median([verdict.ratio for verdict in verdicts.values()])) if verdicts else math.nan
+
+
+def noise_floor(differences: ArrayLike, pairs: int = CONFIRM_PAIRS) -> float:
+    """The 95th percentile of the effect that `pairs` pairs of equal code show, in logarithms.
+
+    Between equal code either side may be ahead, so the differences are drawn again with random signs.
+    """
+    d = np.asarray(differences, float)
+    generator = np.random.default_rng(0)
+    draws = generator.choice(d, (FLOOR_DRAWS, pairs)) * generator.choice([-1.0, 1.0], (FLOOR_DRAWS, pairs))
+    return float(np.quantile(np.abs(np.median(draws, axis=1)), 0.95))
+
+
+def _verdict(d: np.ndarray, p_value: float, sure: bool, limit: float, detectable: float) -> Verdict:
+    middle = float(np.median(d))
+    low, high = intervals.mean_of(d)
+    return Verdict(
+        ratio=math.exp(middle),
+        ci_low=math.exp(min(low, middle)),
+        ci_high=math.exp(max(high, middle)),
+        p_value=p_value,
+        pairs=len(d),
+        verdict=_word(middle, sure, limit, intervals.mean_of(d, level=0.90)),
+        detectable=detectable,
+    )
+
+
+def _word(effect: float, sure: bool, limit: float, interval: tuple[float, float]) -> str:
+    if sure and abs(effect) > limit:
+        return "slower" if effect > 0 else "faster"
+    return "same" if interval[0] > -SAME_WITHIN and interval[1] < SAME_WITHIN else "undecided"
+
+
+def _undecided(d: np.ndarray, reason: str) -> Verdict:
+    ratio = math.exp(np.median(d)) if len(d) else math.nan
+    return Verdict(ratio, math.nan, math.nan, math.nan, len(d), "undecided", math.nan, reason)
+
+
+def _screen_p(d: np.ndarray) -> float:
+    return float(stats.ttest_1samp(d, 0.0).pvalue) if np.ptp(d) > 0 else float(d[0] == 0)
+
+
+def _sign_flip_p(differences: Sequence[float]) -> float:
+    """Exact: under the null each pair is as likely to point the one way as the other. Ranks resist outliers."""
+    return float(stats.wilcoxon(differences, method="exact").pvalue)
+
+
+def _holm(p_values: Sequence[float], family: int) -> list[float]:
+    """Corrected for a family of that size: members that were not tested count as not significant."""
+    if not p_values:
+        return []
+    padded = [*p_values, *[1.0] * (family - len(p_values))]
+    return list(map(float, multipletests(padded, alpha=ALPHA, method="holm")[1][: len(p_values)]))
+
+
+def _detectable(screened: Sequence[float], limit: float) -> float:
+    """The ratio that the screen lets through with that power, or the threshold if that is more."""
+    size = tt_solve_power(nobs=len(screened), alpha=SCREEN_P, power=POWER)
+    return math.exp(max(limit, SCREEN_EFFECT, abs(size) * float(np.std(screened, ddof=1))))

@@ -1,0 +1,187 @@
+"""Pairs of launches, base and head side by side, which measure the same cases in turns."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench import journal
+from bench.analysis.regression import speak
+from bench.launches import PYTEST_NOTHING_COLLECTED, PYTEST_USAGE_ERROR, STARTUP_LIMIT_S, Launch, Plan, Refused
+from bench.turns import Gone, Granter, Hung, conduct
+
+SIDES = ("base", "head")
+FILES = {"forward": "bench/bench_forward.py", "backward": "bench/bench_backward.py"}
+SAME_ON_BOTH_SIDES = ("machine", "backend_version", "keras_version", "numpy_version", "python", "threads", "precision")
+ATTEMPTS = 2
+
+
+class Pairs:
+    """The pairs of one comparison.
+
+    Its folder holds a run for each side and a journal of its own: which passes were whole pairs, of which stage, and
+    which cells were given up. A pair that was cut short counts for nothing and is measured again.
+
+    Args:
+        plans: the plan of each side.
+        device: "cpu" or "gpu".
+        folder: where the comparison is kept.
+        may_differ: facts that are allowed to differ between the sides.
+    """
+
+    def __init__(self, plans: dict[str, Plan], device: str, folder: Path, may_differ: Iterable[str] = ()):
+        self.plans = plans
+        self.device = device
+        self.folder = folder
+        self.may_differ = set(may_differ)
+        for plan in plans.values():
+            plan.run.mkdir(parents=True, exist_ok=True)
+
+    def measure(self, stage: str, cases: list[str] | None, pairs: int) -> None:
+        """Measures until the stage has that many pairs; all cases that both sides have where `cases` is None."""
+        while (done := len(self._passes(stage))) < pairs:
+            wanted = self._common() if cases is None else [case for case in cases if case not in self.given_up()]
+            if not wanted and (cases is not None or self.cases("base")):
+                return
+            told = f"{len(wanted)} cells" if wanted else "all cells"
+            print(
+                f"{self.plans['head'].backend} {self.device}: {stage} pair {done + 1} of {pairs}, {told}", flush=True
+            )
+            self._pair(stage, wanted)
+
+    def differences(self, stage: str) -> dict[str, list[float]]:
+        """ln(head / base) of every whole pair, by case."""
+        found: dict[str, list[float]] = {}
+        times = {side: self._times(side) for side in SIDES}
+        for number in self._passes(stage):
+            for case, base in times["base"].get(number, {}).items():
+                head = times["head"].get(number, {}).get(case)
+                if head is not None:
+                    found.setdefault(case, []).append(math.log(speak(head) / speak(base)))
+        return found
+
+    def cases(self, side: str) -> list[str]:
+        """All cases that a side has, in the order in which they are measured."""
+        launches = self._launches(side)
+        return launches[0]["cases"] if launches else []
+
+    def reasons(self) -> dict[str, str]:
+        """Why cells lack values: what became of them where they did not end well."""
+        found = {}
+        for side in SIDES:
+            for event in journal.read(self.plans[side].run):
+                if event["event"] == "end" and event["status"] != "ok":
+                    found[event["case"]] = f"{event['status']} in {side}: {event['reason']}"
+        return found | self.given_up()
+
+    def given_up(self) -> dict[str, str]:
+        return {e["case"]: e["reason"] for e in self._events("given_up")}
+
+    def facts(self, side: str) -> dict[str, Any]:
+        launches = self._launches(side)
+        return launches[-1]["facts"] if launches else {}
+
+    # What the journals know.
+
+    def _events(self, name: str) -> list[dict[str, Any]]:
+        return [e for e in journal.read(self.folder) if e["event"] == name]
+
+    def _passes(self, stage: str) -> list[int]:
+        return [e["pass"] for e in self._events("pair") if e["stage"] == stage]
+
+    def _launches(self, side: str) -> list[dict[str, Any]]:
+        return [e for e in journal.read(self.plans[side].run) if e["event"] == "launch"]
+
+    def _times(self, side: str) -> dict[int, dict[str, list[float]]]:
+        found: dict[int, dict[str, list[float]]] = {}
+        for event in journal.read(self.plans[side].run):
+            if event["event"] == "end" and event["status"] == "ok":
+                found.setdefault(event["launch"], {})[event["case"]] = event["benchmark"]["stats"]["data"]
+        return found
+
+    def _common(self) -> list[str] | None:
+        """The cases to name: none, for all, as long as no launch showed that the sides have different ones."""
+        base, head = (self.cases(side) for side in SIDES)
+        left = [case for case in base if case in head and case not in self.given_up()]
+        return None if left == base == head else left
+
+    # Measuring.
+
+    def _pair(self, stage: str, cases: list[str] | None) -> None:
+        number = 1 + max((e["launch"] for side in SIDES for e in self._launches(side)), default=0)
+        order = (0, 1) if number % 2 else (1, 0)
+        granters: list[Granter] = []
+        launches: list[Launch] = []
+        try:
+            for side in SIDES:
+                granters.append(Granter())
+                plan = replace(self.plans[side], targets=_targets(cases))
+                launches.append(Launch(plan, self.device, number, number, turns=granters[-1].theirs))
+                granters[-1].close_theirs()
+            limit = self.plans["base"].limit
+            try:
+                conduct(granters, order, limit, startup=STARTUP_LIMIT_S, begun=lambda: self._check_begun(number))
+            except Unlike:
+                print("the sides have different cells; comparing those that both have", flush=True)
+                return
+            except Gone as gone:
+                self._died(number, gone.index, launches[gone.index])
+                return
+            except Hung as hung:
+                self._lost(number, hung.index, f"took longer than {limit:g} s")
+                return
+            if PYTEST_NOTHING_COLLECTED in [launch.wait(STARTUP_LIMIT_S) for launch in launches]:
+                raise Refused("no cell is chosen by these options")
+        finally:
+            for launch in launches:
+                if launch.wait(0) is None:
+                    launch.stop()
+                launch.keep_json()
+            for granter in granters:
+                granter.close()
+        journal.append(self.folder, "pair", **{"pass": number, "stage": stage})
+
+    def _check_begun(self, number: int) -> None:
+        """Both sides have told what they are and what they will measure."""
+        base, head = (next(e for e in self._launches(side) if e["launch"] == number) for side in SIDES)
+        for name in SAME_ON_BOTH_SIDES:
+            a, b = base["facts"].get(name), head["facts"].get(name)
+            if a != b and name not in self.may_differ:
+                raise Refused(f"the sides cannot be compared: {name} is {a!r} in base and {b!r} in head")
+        earlier = self._launches("base")[0]["facts"]["machine"]
+        if earlier != base["facts"]["machine"]:
+            raise Refused(f"this comparison was begun on {earlier!r}, this machine is {base['facts']['machine']!r}")
+        if base["cases"] != head["cases"]:
+            raise Unlike
+
+    def _died(self, number: int, index: int, launch: Launch) -> None:
+        side, code = SIDES[index], launch.wait(STARTUP_LIMIT_S)
+        if code == PYTEST_USAGE_ERROR:
+            raise Refused(f"{side}: {launch.refusal()}")
+        self._lost(number, index, launch.cause_of_death(code or 0))
+
+    def _lost(self, number: int, index: int, reason: str) -> None:
+        """A dead launch is repeated once; whoever kills it again is given up."""
+        side = SIDES[index]
+        events = [e for e in journal.read(self.plans[side].run) if e.get("launch") == number]
+        case = journal.in_flight(events)
+        if case is None:
+            raise Refused(f"a launch of {side} ended outside its cases: {reason}")
+        journal.append(self.folder, "death", case=case, side=side, reason=reason)
+        print(f"{side}: {case}: {reason}", flush=True)
+        deaths = Counter(e["case"] for e in self._events("death"))
+        if deaths[case] >= ATTEMPTS:
+            journal.append(self.folder, "given_up", case=case, reason=f"{side}: {reason}")
+
+
+class Unlike(Exception):
+    """The sides have different cells."""
+
+
+def _targets(cases: list[str] | None) -> tuple[str, ...]:
+    if cases is None:
+        return tuple(FILES.values())
+    files = [(FILES[case.rpartition("/")[2]], case) for case in cases]
+    return tuple(f"{file}::{Path(file).stem}[{case}]" for file, case in files)

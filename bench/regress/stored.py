@@ -1,0 +1,112 @@
+"""The working tree against stored results: new launches with the same settings, compared where that is honest."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from bench import machine
+from bench.analysis import regression, regressions
+from bench.analysis.load import read
+from bench.analysis.records import Launch as StoredLaunch
+from bench.launches import Passes, Plan, Refused
+from bench.regress import calibration
+from bench.regress.pairs import FILES
+
+LAUNCHES = 8
+FACTS = ("machine", "cpu", "cores", "python", "backend_version", "keras_version", "numpy_version", "device_name")
+SETTINGS = ("threads", "precision", "profile", "seconds")
+
+
+def check(baseline: Path) -> None:
+    if not baseline.is_dir():
+        raise Refused(f"there is no baseline {baseline}; store one with: cp -r results/raw/RUN {baseline}")
+
+
+def compare(option: argparse.Namespace, folder: Path, backend: str, command: str) -> bool:
+    """Measures, writes tables and page, prints the verdicts; returns whether something is slower."""
+    baseline = _read(option.against_baseline, backend, option.device)
+    before = baseline[0].head
+    notes = [f"against stored results of {before['facts']['commit'][:12]}: not interleaved with today's launches"]
+    settings = before["settings"]
+    wanted = {name: getattr(option, name) for name in SETTINGS if getattr(option, name) is not None}
+    unlike = [
+        f"{name} {settings.get(name)!r} there, {value!r} here"
+        for name, value in wanted.items()
+        if settings.get(name) != value
+    ]
+    unlike += _unlike(before["facts"], machine.facts(), FACTS[:4])
+    _refuse(unlike, notes, force=option.force)
+
+    plan = Plan(
+        backend=backend,
+        profile=wanted.get("profile", settings["profile"]),
+        workloads=[name for name in option.workloads.split(",") if name] or settings["workloads"],
+        launches=LAUNCHES,
+        seconds=wanted.get("seconds", settings["seconds"]),
+        threads=wanted.get("threads", settings["threads"]),
+        precision=wanted.get("precision", settings["precision"]),
+        limit=option.limit or settings["limit"],
+        keyword=option.keyword or settings["keyword"],
+        run=folder / "head",
+        root=machine.ROOT,
+        targets=tuple(FILES.values()),
+    )
+    plan.run.mkdir(parents=True, exist_ok=True)
+    passes = Passes(plan, option.device)
+    passes.measure(1)
+    now = read([plan.run], [])[0].head["facts"]
+    _refuse(_unlike(before["facts"], now, FACTS[4:]), notes, force=option.force)
+    passes.measure()
+
+    head = _values(read([plan.run], []))
+    base = _values(baseline)
+    floors, lacking = calibration.floors(calibration.path(folder.parents[2], backend, option.device), now)
+    verdicts = regression.judge_stored(base, head, floors)
+    if not verdicts:
+        raise Refused("no cell has enough launches in the baseline and today; no verdict")
+    notes += [lacking] if lacking else []
+    shift = regression.common_shift(verdicts)
+    if abs(shift - 1) > 0.03:
+        notes.append(f"half of all cells moved by a factor of {shift:.3f} or more: rather the machine than the code")
+    title = f"{backend} {option.device}: working tree against {option.against_baseline}"
+    return regressions.conclude(verdicts, regressions.Told(title, command, notes, now), backend, option.device, folder)
+
+
+def _read(folder: Path, backend: str, device: str) -> list[StoredLaunch]:
+    problems: list[str] = []
+    found = [x for x in read([folder], problems) if (x.head["backend"], x.head["device"]) == (backend, device)]
+    machines = sorted({launch.setting[0] for launch in found})
+    if len(machines) > 1:
+        raise Refused(f"{folder} mixes results of {' and '.join(machines)}; a baseline is of one machine")
+    if len(found) < regression.STORED_LAUNCHES:
+        raise Refused(
+            f"{folder} has {len(found)} launches of {backend} on {device}, a verdict needs "
+            f"{regression.STORED_LAUNCHES}: measure it again with --launches {LAUNCHES}"
+        )
+    return found
+
+
+def _unlike(before: dict[str, Any], now: dict[str, Any], names: tuple[str, ...]) -> list[str]:
+    return [
+        f"{name} {before.get(name)!r} there, {now.get(name)!r} here"
+        for name in names
+        if before.get(name) != now.get(name)
+    ]
+
+
+def _refuse(unlike: list[str], notes: list[str], *, force: bool) -> None:
+    if unlike and not force:
+        raise Refused(f"the baseline cannot be compared: {'; '.join(unlike)}; --force compares all the same")
+    notes += [f"forced although {difference}" for difference in unlike]
+
+
+def _values(found: list[StoredLaunch]) -> dict[str, list[float]]:
+    """What each launch says of each cell that runs."""
+    values: dict[str, list[float]] = {}
+    for launch in found:
+        for outcome in launch.outcomes.values():
+            cell = outcome.cell
+            if outcome.status == "ok" and cell["metric"] in FILES:
+                case = "/".join(cell[name] for name in ("workload", "size", "dtype", "mode", "metric"))
+                values.setdefault(case, []).append(regression.speak(outcome.times))
+    return values

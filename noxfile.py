@@ -8,15 +8,19 @@ from datetime import datetime
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 sys.path.insert(0, str(Path(__file__).parent))
+from bench.launches import Refused
 from bench.profiles import DEVICES, PROFILES
+from bench.regress import options
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "tests"]
 
+USAGE = 2
 RUN = datetime.now().strftime("%Y%m%d-%H%M%S")
 EXTRAS = {"tf": "tensorflow", "jax": "jax", "torch": "torch"}
 GPU_PACKAGES = {"tf": "tensorflow[and-cuda]", "jax": "jax[cuda13]", "torch": "torch"}
@@ -47,6 +51,36 @@ def bench_gpu(session: nox.Session, backend: str) -> None:
     session.notify("report", posargs=[])
     install(session, ".[bench]", GPU_PACKAGES[backend])
     measure(session, backend, "gpu", parse(session.posargs)[1])
+
+
+@nox.session
+def regress(session: nox.Session) -> None:
+    """Compare the speed of two revisions (-- --base REF, --backend tf,jax,torch, --help for the rest)."""
+    parser = argparse.ArgumentParser(prog="nox", usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False)
+    parser.add_argument("--backend", default=",".join(EXTRAS))
+    known, rest = parser.parse_known_args(session.posargs)
+    unknown = set(known.backend.split(",")) - set(EXTRAS)
+    if unknown:
+        parser.error(f"argument --backend: {', '.join(sorted(unknown))}: choose from {', '.join(EXTRAS)}")
+    check_regress(rest)
+    for backend in known.backend.split(","):
+        session.notify(f"regress-backend({backend})", posargs=rest)
+
+
+@nox.session(name="regress-backend")
+@nox.parametrize("backend", [nox.param(name, id=name) for name in EXTRAS])
+def regress_backend(session: nox.Session, backend: str) -> None:
+    """Compare on one backend; queued by the session above."""
+    gpu = "gpu" in session.posargs
+    install(session, ".[bench]" if gpu else f".[{EXTRAS[backend]},bench]", *([GPU_PACKAGES[backend]] if gpu else []))
+    run = [] if "--resume" in session.posargs or "--run" in session.posargs else ["--run", RUN]
+    command = ["python", "-m", "bench.regress", *run, *session.posargs]
+    try:
+        session.run(*command, env={"KERAS_BACKEND": EXTRAS[backend]}, interrupt_timeout=60, terminate_timeout=10)
+    except CommandFailed as failure:
+        if failure.return_code == USAGE:
+            sys.exit(USAGE)
+        raise
 
 
 @nox.session
@@ -111,6 +145,15 @@ def parse(options: list[str]) -> tuple[str, list[str]]:
     parser.add_argument("--profile", choices=PROFILES)
     known, rest = parser.parse_known_args(options)
     return known.device, [*(["--profile", known.profile] if known.profile else []), *rest]
+
+
+def check_regress(arguments: list[str]) -> None:
+    """Ends nox with 2 and one line where a comparison cannot be begun, before anything is installed."""
+    try:
+        options.check(options.parser().parse_args(arguments))
+    except Refused as refusal:
+        print(f"regress: {refusal}", file=sys.stderr)
+        sys.exit(USAGE)
 
 
 def has_gpu() -> bool:

@@ -4,6 +4,7 @@ A launch that dies or hangs loses the case in flight, which becomes a row with t
 with the rest of the pass.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -18,8 +19,9 @@ from typing import Any
 from backends.environment import environment
 from bench import journal
 
+USAGE = 2
 POLL_S = 0.3
-STARTUP_LIMIT_S = 600
+STARTUP_LIMIT_S, STOP_LIMIT_S = 600, 15
 PYTEST_USAGE_ERROR, PYTEST_NOTHING_COLLECTED = 4, 5
 
 
@@ -101,12 +103,16 @@ class Launch:
 
     def stop(self) -> None:
         """Asks the process to finish its files, then makes it."""
-        for sign, patience in ((signal.SIGINT, 15), (signal.SIGKILL, 15)):
-            try:
-                os.killpg(self.process.pid, sign)
-                self.process.wait(patience)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                continue
+        self._signal(signal.SIGINT)
+        self.kill()
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, sign: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(self.process.pid, sign)
+            self.process.wait(STOP_LIMIT_S)
 
     def keep_json(self) -> None:
         if self._part.exists():

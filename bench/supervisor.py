@@ -14,10 +14,10 @@ from pathlib import Path
 import backends
 from backends.environment import PRECISIONS
 from bench import journal, launches
-from bench.launches import Passes, Plan, Refused
+from bench.launches import USAGE, Passes, Plan, Refused
 from bench.profiles import DEVICES, PROFILES, settings
 
-USAGE, INTERRUPTED = 2, 130
+INTERRUPTED = 130
 BAD = ("failed", "crashed", "timeout", "out_of_memory")
 
 

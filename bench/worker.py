@@ -7,10 +7,10 @@ process dies, and nothing finished is lost.
 import ctypes
 import functools
 import importlib
-import random
 import shutil
 import signal
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +64,9 @@ class Worker:
         return cells(self.workloads, self.profile, self.adapter, self.device, metric)
 
     def order(self, cell: Cell) -> tuple:
-        """Cases of one model follow each other, models in a seeded order, the same in every launch."""
-        names = [workload.name for workload in self.workloads]
-        random.Random(0).shuffle(names)
+        """Cases of one model follow each other; models in an arbitrary order, whichever others are measured."""
         compiles = cell.metric.startswith("compile")
-        group = (names.index(cell.workload.name), cell.size, cell.dtype)
+        group = (zlib.crc32(cell.workload.name.encode()), cell.workload.name, cell.size, cell.dtype)
         step = (cell.mode, not compiles, cell.metric)
         return (not (self.adapter.COMPILES_FIRST and compiles), *group, *step)
 
@@ -112,7 +110,8 @@ class Worker:
         benchmark.extra_info.update(self.describe(cell))
         effort = {"seconds": self.settings["seconds"], "launches": self.settings["launches"]}
         benchmark.extra_info.update(measure(benchmark, step, device=self.device, asker=self.asker, **effort))
-        benchmark.extra_info["peak_memory_bytes"] = peak_memory(self.adapter, step.program, self.device)
+        if not self.asker:
+            benchmark.extra_info["peak_memory_bytes"] = peak_memory(self.adapter, step.program, self.device)
 
     def time_compilation(self, benchmark, cell: Cell) -> None:
         """Cold means an empty folder of compiled code; warm means that a launch before this one filled it."""

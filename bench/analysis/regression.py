@@ -7,6 +7,7 @@ flags those that may differ, and new pairs of the flagged cells alone confirm it
 held by Holm's correction. The screen's own data never count towards the confirmation.
 """
 
+import functools
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -200,5 +201,10 @@ def _holm(p_values: Sequence[float], family: int) -> list[float]:
 
 def _detectable(screened: Sequence[float], limit: float) -> float:
     """The ratio that the screen lets through with that power, or the threshold if that is more."""
-    size = tt_solve_power(nobs=len(screened), alpha=SCREEN_P, power=POWER)
-    return math.exp(max(limit, SCREEN_EFFECT, abs(size) * float(np.std(screened, ddof=1))))
+    return math.exp(max(limit, SCREEN_EFFECT, _screen_size(len(screened)) * float(np.std(screened, ddof=1))))
+
+
+@functools.cache
+def _screen_size(pairs: int) -> float:
+    """The effect in standard deviations."""
+    return abs(float(tt_solve_power(nobs=pairs, alpha=SCREEN_P, power=POWER)))

@@ -41,14 +41,15 @@ def revision(name: str) -> Revision:
     return Revision(name, commit)
 
 
-def is_dirty() -> bool:
-    return bool(_git("status", "--porcelain"))
+def has_changes() -> bool:
+    """Whether tracked files differ from the last commit."""
+    return bool(_git("status", "--porcelain", "--untracked-files=no"))
 
 
 def _commit_of_working_tree() -> str:
     """A commit that no branch has; the index, the branch and the files stay as they are."""
     head = _git("rev-parse", "HEAD", refusal="this is not a git checkout with a commit")
-    if not is_dirty():
+    if not _git("status", "--porcelain"):
         return head
     index = Path(_git("rev-parse", "--absolute-git-dir")) / f"index-of-working-tree-{os.getpid()}"
     try:

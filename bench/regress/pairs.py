@@ -43,7 +43,7 @@ class Pairs:
         """Measures until the stage has that many pairs; all cases that both sides have where `cases` is None."""
         while (done := len(self._passes(stage))) < pairs:
             wanted = self._common() if cases is None else [case for case in cases if case not in self.given_up()]
-            if not wanted and (cases is not None or self.cases("base")):
+            if wanted == []:
                 return
             told = f"{len(wanted)} cells" if wanted else "all cells"
             print(
@@ -124,6 +124,8 @@ class Pairs:
             try:
                 conduct(granters, order, limit, startup=STARTUP_LIMIT_S, begun=lambda: self._check_begun(number))
             except Unlike:
+                if cases is not None:
+                    raise Refused("the sides measure the same cells in different orders; name a later base") from None
                 print("the sides have different cells; comparing those that both have", flush=True)
                 return
             except Gone as gone:
@@ -137,7 +139,7 @@ class Pairs:
         finally:
             for launch in launches:
                 if launch.wait(0) is None:
-                    launch.stop()
+                    launch.kill()
                 launch.keep_json()
             for granter in granters:
                 granter.close()

@@ -17,11 +17,6 @@ FACTS = ("machine", "cpu", "cores", "python", "backend_version", "keras_version"
 SETTINGS = ("threads", "precision", "profile", "seconds")
 
 
-def check(baseline: Path) -> None:
-    if not baseline.is_dir():
-        raise Refused(f"there is no baseline {baseline}; store one with: cp -r results/raw/RUN {baseline}")
-
-
 def compare(option: argparse.Namespace, folder: Path, backend: str, command: str) -> bool:
     """Measures, writes tables and page, prints the verdicts; returns whether something is slower."""
     baseline = _read(option.against_baseline, backend, option.device)

@@ -1,0 +1,75 @@
+"""The command line of a comparison, and what can be seen to be wrong with it. Standard library only."""
+
+import argparse
+import re
+from pathlib import Path
+from typing import NoReturn
+
+from backends.environment import PRECISIONS
+from bench.launches import USAGE, Refused
+from bench.profiles import PROFILES
+from bench.regress import checkouts
+
+SECONDS = 0.2
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"regress: {message}; see --help\n")
+
+
+def parser() -> Parser:
+    made = Parser(
+        prog="python -m bench.regress", description="Compare the speed of two revisions.", allow_abbrev=False
+    )
+    with_what = made.add_mutually_exclusive_group(required=True)
+    with_what.add_argument("--base", metavar="REF", help="the git ref that head is compared with")
+    with_what.add_argument("--against-baseline", metavar="FOLDER", type=Path, help="stored results instead")
+    with_what.add_argument("--upgrade", metavar="PACKAGE==VERSION", help="the same code with another version")
+    with_what.add_argument("--calibrate", action="store_true", help="measure this machine's noise: head with itself")
+    made.add_argument("--head", metavar="REF", help="a git ref (default: the working tree as it is)")
+    made.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
+    made.add_argument("--profile", choices=PROFILES, help="default: smoke, or that of the baseline")
+    made.add_argument("--workloads", default="", help="names or Python files, comma-separated")
+    made.add_argument("-k", dest="keyword", default="", help="pytest expression that chooses cells")
+    made.add_argument("--seconds", type=float, help=f"time for the rounds of a cell in a launch (default: {SECONDS})")
+    made.add_argument("--limit", type=float, help="seconds after which a case is given up")
+    made.add_argument("--threads", type=int)
+    made.add_argument("--precision", choices=PRECISIONS)
+    made.add_argument("--run", help="name of the comparison (default: the time)")
+    made.add_argument("--resume", action="store_true", help="go on with the newest comparison, or with --run")
+    made.add_argument("--force", action="store_true", help="compare with a baseline of another machine or setting")
+    return made
+
+
+def check(option: argparse.Namespace) -> None:
+    """Raises `Refused` for what can be seen to be wrong before anything is installed or measured."""
+    for name in ("threads", "limit", "seconds"):
+        value = getattr(option, name)
+        if value is not None and value <= 0:
+            raise Refused(f"--{name} must be above 0, not {value}")
+    if option.run and not re.fullmatch(r"[\w.+-]+", option.run):
+        raise Refused(f"--run must be a plain name of letters, digits and . _ + -, not {option.run!r}")
+    if option.force and not option.against_baseline:
+        raise Refused("--force belongs to --against-baseline; two revisions are measured alike")
+    if option.upgrade and not checkouts.REQUIREMENTS.fullmatch(option.upgrade):
+        raise Refused(f"--upgrade must be PACKAGE==VERSION, such as keras==3.15.0, not {option.upgrade!r}")
+    if option.against_baseline:
+        if option.head:
+            raise Refused("--head does not go with --against-baseline, which measures the working tree")
+        if not option.against_baseline.is_dir():
+            raise Refused(
+                f"there is no baseline {option.against_baseline}; store one with: "
+                f"cp -r results/raw/RUN {option.against_baseline}"
+            )
+        return
+    if option.head and checkouts.has_changes():
+        raise Refused(
+            f"the working tree has changes that --head {option.head} does not hold; commit or stash them, or leave "
+            f"--head out to compare the working tree"
+        )
+    for name in (option.base, option.head):
+        if name:
+            checkouts.revision(name)

@@ -1,0 +1,187 @@
+"""The decisions of a comparison, by simulation: planted effects are found, equal code is not accused."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from bench.analysis import regression
+from bench.analysis.regression import CONFIRM_PAIRS, LOOK_PAIRS, SCREEN_PAIRS, judge, judge_stored
+
+CELLS = 30
+RUNS = 60
+
+
+class Machine:
+    """Launches of many cells: a drifting machine, processes that differ, now and then an outlier."""
+
+    def __init__(
+        self, seed: int, *, process: float = 0.015, drift: float = 0.0, outliers: float = 0.0, tails: int = 0
+    ):
+        self.random = np.random.default_rng(seed)
+        self.process, self.drift, self.outliers, self.tails = process, drift, outliers, tails
+        self.level = 0.0
+
+    def launch(self, cells: int, effects: dict[int, float]) -> np.ndarray:
+        """The logarithm of each cell's time."""
+        noise = self.random.standard_t(self.tails, cells) if self.tails else self.random.standard_normal(cells)
+        own = self.process * noise + self.process * self.random.standard_normal()
+        outlier = (self.random.random(cells) < self.outliers) * self.random.normal(0, 0.3, cells)
+        effect = np.array([effects.get(cell, 0.0) for cell in range(cells)])
+        return self.level + own + outlier + effect
+
+    def pairs(self, count: int, effects: dict[int, float]) -> np.ndarray:
+        """The difference of each pair and cell; the drift moves on between pairs, as both sides measure in turns."""
+        found = []
+        for _ in range(count):
+            self.level = 0.9 * self.level + self.drift * self.random.standard_normal()
+            found.append(self.launch(CELLS, effects) - self.launch(CELLS, {}))
+        return np.array(found)
+
+
+def compare(machine: Machine, effects: dict[int, float]) -> dict[int, str]:
+    screened = dict(enumerate(machine.pairs(SCREEN_PAIRS, effects).T))
+    flagged = [cell for cell, d in screened.items() if regression.is_flagged(d)]
+    new = machine.pairs(CONFIRM_PAIRS, effects).T
+    confirmed = {}
+    for cell in flagged:
+        promising = regression.is_promising(new[cell][:LOOK_PAIRS])
+        confirmed[cell] = new[cell] if promising else new[cell][:LOOK_PAIRS]
+    return {cell: found.verdict for cell, found in judge(screened, confirmed, {}, {}).items()}
+
+
+def at_most(rate: float, tries: int) -> int:
+    return int(stats.binom.ppf(0.999, tries, rate))
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [{}, {"process": 0.04}, {"drift": 0.05}, {"outliers": 0.05}, {"tails": 3}],
+    ids=["quiet", "noisy processes", "drift", "outliers", "heavy tails"],
+)
+def test_equal_code_is_rarely_accused(noise):
+    accused = 0
+    for seed in range(RUNS):
+        verdicts = compare(Machine(seed, **noise), {})
+        accused += any(verdict in ("slower", "faster") for verdict in verdicts.values())
+    assert accused <= at_most(regression.ALPHA, RUNS)
+
+
+def test_rounds_taken_for_replicates_would_accuse_equal_code():
+    """The check above can fail: many rounds of one pair, each process with its own level, are no evidence."""
+    accused = 0
+    for seed in range(RUNS):
+        machine = Machine(seed, process=0.03)
+        level = machine.launch(1, {}) - machine.launch(1, {})
+        rounds = level + machine.random.normal(0, 0.01, CONFIRM_PAIRS)
+        found = judge({0: rounds[:SCREEN_PAIRS]}, {0: rounds}, {}, {})
+        accused += found[0].verdict != "same"
+    assert accused > at_most(regression.ALPHA, RUNS)
+
+
+@pytest.mark.parametrize(("percent", "word"), [(10, "slower"), (5, "slower"), (-5, "faster")])
+@pytest.mark.parametrize("noise", [{}, {"drift": 0.05}, {"outliers": 0.02}], ids=["quiet", "drift", "outliers"])
+def test_a_planted_effect_is_found_and_nobody_else_accused(percent, word, noise):
+    effects = {3: math.log(1 + percent / 100)}
+    found, accused = 0, 0
+    for seed in range(RUNS):
+        verdicts = compare(Machine(seed, process=0.01, **noise), effects)
+        found += verdicts[3] == word
+        accused += any(verdict in ("slower", "faster") for cell, verdict in verdicts.items() if cell != 3)
+    assert found >= stats.binom.ppf(0.001, RUNS, 0.9)
+    assert accused <= at_most(regression.ALPHA, RUNS)
+
+
+def test_what_is_called_detectable_is_detected_four_times_in_five():
+    found = 0
+    for seed in range(RUNS):
+        machine = Machine(seed, process=0.02)
+        one = judge(dict(enumerate(machine.pairs(SCREEN_PAIRS, {}).T)), {}, {}, {})
+        detectable = float(np.median([verdict.detectable for verdict in one.values()]))
+        found += compare(Machine(seed + 1000, process=0.02), {0: math.log(detectable)})[0] == "slower"
+    assert stats.binom.ppf(0.001, RUNS, 0.7) <= found < RUNS
+
+
+def test_small_effects_are_the_same_and_large_noise_is_undecided():
+    quiet = np.array([0.01, 0.012, 0.008, 0.011, 0.009])
+    noisy = np.array([0.08, -0.09, 0.02, -0.05, 0.07])
+    verdicts = judge({"quiet": quiet, "noisy": noisy}, {}, {}, {})
+    assert verdicts["quiet"].verdict == "same"
+    assert verdicts["noisy"].verdict == "undecided"
+    assert verdicts["quiet"].ratio == pytest.approx(math.exp(0.01))
+    low, high = stats.t.interval(0.95, 4, np.mean(quiet), stats.sem(quiet))
+    assert (verdicts["quiet"].ci_low, verdicts["quiet"].ci_high) == pytest.approx((math.exp(low), math.exp(high)))
+    assert verdicts["quiet"].detectable < verdicts["noisy"].detectable
+
+
+def test_the_screen_does_not_count_towards_the_confirmation():
+    screened = {0: np.full(SCREEN_PAIRS, 0.1) + 1e-3 * np.arange(SCREEN_PAIRS)}
+    back_to_equal = np.array([0.001, -0.002, 0.003, -0.001, 0.002, -0.003])
+    verdict = judge(screened, {0: back_to_equal}, {}, {})[0]
+    assert (verdict.verdict, verdict.pairs) == ("same", LOOK_PAIRS)
+
+
+def test_the_confirmation_is_corrected_for_all_that_were_flagged():
+    d = np.linspace(0.03, 0.05, CONFIRM_PAIRS)
+    exact = 2 / 2**CONFIRM_PAIRS
+    screened = {cell: d[:SCREEN_PAIRS] for cell in range(200)}
+    few = judge(screened, {cell: d for cell in range(2)}, {}, {})
+    assert few[0].p_value == pytest.approx(2 * exact)
+    assert few[0].verdict == "slower"
+    many = judge(screened, {0: d} | {cell: d[:LOOK_PAIRS] for cell in range(1, 150)}, {}, {})
+    assert many[0].p_value == pytest.approx(150 * exact)
+    assert many[0].verdict == "undecided"
+
+
+def test_a_noise_floor_raises_what_is_called_a_difference():
+    d = np.linspace(0.04, 0.06, CONFIRM_PAIRS)
+    screened = {0: d[:SCREEN_PAIRS]}
+    assert judge(screened, {0: d}, {0: 0.01}, {})[0].verdict == "slower"
+    assert judge(screened, {0: d}, {0: 0.03}, {})[0].verdict == "undecided"
+
+
+def test_the_noise_floor_is_the_effect_that_equal_code_shows():
+    d = np.random.default_rng(0).normal(0, 0.02, 1000)
+    expected = 1.96 * 1.2533 * 0.02 / math.sqrt(CONFIRM_PAIRS)  # the normal law of a median
+    assert regression.noise_floor(d) == pytest.approx(expected, rel=0.15)
+    assert regression.noise_floor(d + 0.5) > 0.2
+
+
+def test_a_cell_without_enough_pairs_is_undecided_with_the_reason():
+    d = np.full(SCREEN_PAIRS, 0.2) + 1e-3 * np.arange(SCREEN_PAIRS)
+    verdicts = judge({0: d[:4], 1: d, 2: []}, {1: d[:3]}, {}, {0: "crashed in head: SIGKILL"})
+    assert [verdicts[cell].verdict for cell in range(3)] == ["undecided"] * 3
+    assert verdicts[0].reason == "crashed in head: SIGKILL"
+    assert verdicts[1].reason == verdicts[2].reason == "too few pairs of launches"
+
+
+def test_a_launch_speaks_with_its_tenth_percentile():
+    assert regression.speak([3.0, *[1.0] * 5, *[2.0] * 5]) == 1.0
+    assert regression.speak(np.linspace(0, 1, 11)) == pytest.approx(0.1)
+
+
+def stored(random: np.random.Generator, launches: int, slower: dict[int, float]) -> dict[int, np.ndarray]:
+    return {cell: np.exp(slower.get(cell, 0.0) + random.normal(0, 0.02, launches)) for cell in range(CELLS)}
+
+
+def test_stored_results_are_compared_by_welchs_test_over_all_cells():
+    accused = found = 0
+    for seed in range(RUNS):
+        random = np.random.default_rng(seed)
+        verdicts = judge_stored(stored(random, 8, {}), stored(random, 8, {5: math.log(1.12)}), {})
+        found += verdicts[5].verdict == "slower"
+        accused += any(v.verdict in ("slower", "faster") for cell, v in verdicts.items() if cell != 5)
+    assert found >= stats.binom.ppf(0.001, RUNS, 0.95)
+    assert accused <= at_most(regression.ALPHA, RUNS)
+
+
+def test_stored_results_with_too_few_launches_give_no_verdict():
+    random = np.random.default_rng(0)
+    assert judge_stored(stored(random, 4, {}), stored(random, 8, {}), {}) == {}
+
+
+def test_a_shift_of_all_cells_is_told():
+    random = np.random.default_rng(0)
+    base, head = stored(random, 8, {}), stored(random, 8, dict.fromkeys(range(CELLS), math.log(1.2)))
+    assert regression.common_shift(judge_stored(base, head, {})) == pytest.approx(1.2, rel=0.01)

@@ -53,7 +53,7 @@ def bench_gpu(session: nox.Session, backend: str) -> None:
     measure(session, backend, "gpu", parse(session.posargs)[1])
 
 
-@nox.session
+@nox.session(venv_backend="none")
 def regress(session: nox.Session) -> None:
     """Compare the speed of two revisions (-- --base REF, --backend tf,jax,torch, --help for the rest)."""
     parser = argparse.ArgumentParser(prog="nox", usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False)

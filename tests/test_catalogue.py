@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 import dl_techniques
-from dl_techniques.catalogue import TECHNIQUES, Technique
+from dl_techniques.catalogue import TECHNIQUES, WEIGHT_TECHNIQUES, Technique
 from tests.contract import RESOLVE, own_parameters
 
 TESTS = Path(__file__).parent
-ROWS = TECHNIQUES
+ROWS = (*TECHNIQUES, *WEIGHT_TECHNIQUES)
 
 each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 

@@ -1,5 +1,6 @@
 """Argument checks that several techniques share: the constraint first, then the value received."""
 
+import math
 import numbers
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -7,8 +8,21 @@ from typing import Any
 
 def check_number(**values: Any) -> None:
     for name, value in values.items():
-        if not _is_real(value):
-            raise ValueError(f"`{name}` must be a number. Received: {name}={value!r}")
+        if not _is_real(value) or not math.isfinite(value):
+            raise ValueError(f"`{name}` must be a finite number. Received: {name}={value!r}")
+
+
+def check_numbers(**values: Any) -> None:
+    for name, value in values.items():
+        sequence = value if isinstance(value, Sequence) else ()
+        if not sequence or not all(_is_real(number) and math.isfinite(number) for number in sequence):
+            raise ValueError(f"`{name}` must be a list of finite numbers, not empty. Received: {name}={value!r}")
+
+
+def check_non_negative(**values: Any) -> None:
+    for name, value in values.items():
+        if not _is_real(value) or not value >= 0:
+            raise ValueError(f"`{name}` must be a number >= 0. Received: {name}={value!r}")
 
 
 def check_positive(**values: Any) -> None:
@@ -70,8 +84,10 @@ def check_last_axis(input_shape: Sequence[int | None], **size: int) -> None:
         )
 
 
-def normalize_axes(axis: int | Sequence[int], input_shape: Sequence[int | None]) -> tuple[int, ...]:
-    """Axes as a sorted tuple of non-negative numbers; each must exist, have a known size and occur once."""
+def normalize_axes(
+    axis: int | Sequence[int], input_shape: Sequence[int | None], *, known: bool = True
+) -> tuple[int, ...]:
+    """Axes as a sorted tuple of non-negative numbers; each must exist, occur once and, if `known`, have a size."""
     rank = len(input_shape)
     axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     if not axes or any(not _is_int(a) or not -rank <= a < rank for a in axes):
@@ -79,7 +95,7 @@ def normalize_axes(axis: int | Sequence[int], input_shape: Sequence[int | None])
     positive = tuple(sorted(a % rank for a in axes))
     if len(set(positive)) < len(positive):
         raise ValueError(f"`axis` must not name an axis twice. Received: axis={axis}, input_shape={input_shape}")
-    if any(input_shape[a] is None for a in positive):
+    if known and any(input_shape[a] is None for a in positive):
         raise ValueError(f"`axis` must have a known size. Received: axis={axis}, input_shape={input_shape}")
     return positive
 

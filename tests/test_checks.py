@@ -9,7 +9,9 @@ from dl_techniques import _checks as checks
 @pytest.mark.parametrize(
     ("check", "good", "bad"),
     [
-        (checks.check_number, (0, -1.5, np.float32(2)), ("1", None, True)),
+        (checks.check_number, (0, -1.5, np.float32(2)), ("1", None, True, math.nan, -math.inf)),
+        (checks.check_numbers, ([0], (1.5, np.float32(2))), ([], (), 1.0, "12", [1, None], [math.nan], [True])),
+        (checks.check_non_negative, (0, 1e-9, np.float32(0.5)), (-1e-9, math.nan, "1", None, False)),
         (checks.check_positive, (1, 1e-9, np.float32(0.5)), (0, -1.0, math.nan, "1", None, True)),
         (checks.check_positive_int, (1, np.int64(7)), (0, -1, 1.0, "1", None, True)),
         (checks.check_non_negative_int, (0, np.int64(7)), (-1, 0.0, "1", None, False)),
@@ -64,6 +66,12 @@ def test_last_axis():
 )
 def test_axes_are_sorted_and_positive(axis, expected):
     assert checks.normalize_axes(axis, (None, 4, 5, 6)) == expected
+
+
+def test_axes_of_unknown_size_where_they_will_do():
+    assert checks.normalize_axes([0, -1], (None, 4, 5), known=False) == (0, 2)
+    with pytest.raises(ValueError, match="twice"):
+        checks.normalize_axes([0, 0], (None, 4, 5), known=False)
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,11 @@ class DependsOnItsCalls(Sound):
 
 
 @serializable
+class DrawsNothingInInference(Sound):
+    pass
+
+
+@serializable
 class ChangesItsInput(Sound):
     """On torch, the only framework whose tensors can be changed."""
 
@@ -235,6 +240,7 @@ BROKEN = {
     MixesItsBatch: "any_batch_size_will_do",
     DrawsTheSameAtEachCall: "seed_decides_the_output",
     DependsOnItsCalls: "inference_is_deterministic",
+    DrawsNothingInInference: "inference_is_deterministic",
     ChangesItsInput: "inputs_are_not_changed",
     SharesItsInitializer: "equal_shaped_kernels_differ",
     CopiesTheSeedOfItsInitializer: "equal_shaped_kernels_differ",
@@ -253,6 +259,7 @@ def row_of(cls: type) -> Technique:
         rejects=({"gain": -1.0},),
         rejects_inputs=((2, 4),),
         random=cls is DrawsTheSameAtEachCall,
+        random_in_inference=cls is DrawsNothingInInference,
     )
 
 

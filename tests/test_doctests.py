@@ -4,19 +4,21 @@ import doctest
 import importlib
 import pkgutil
 
+import keras
 import pytest
 
 import dl_techniques
-from dl_techniques.catalogue import TECHNIQUES
+from dl_techniques.catalogue import TECHNIQUES, WEIGHT_TECHNIQUES
 
 MODULES = [module.name for module in pkgutil.walk_packages(dl_techniques.__path__, "dl_techniques.")]
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_module_run(name: str):
-    assert doctest.testmod(importlib.import_module(name)).failed == 0
+    assert doctest.testmod(importlib.import_module(name), extraglobs={"keras": keras}).failed == 0
 
 
 def test_every_technique_has_an_example():
     parser = doctest.DocTestParser()
-    assert {row.name for row in TECHNIQUES if not parser.get_examples(row.cls.__doc__ or "")} == set()
+    rows = (*TECHNIQUES, *WEIGHT_TECHNIQUES)
+    assert {row.name for row in rows if not parser.get_examples(row.cls.__doc__ or "")} == set()

@@ -1,15 +1,35 @@
 """Every public technique as one plain row; the contract tests, the numerics and the documents iterate over it.
 
-The rows of a family stand in the module of its name.
+The rows of a family stand in the module of its name. `TECHNIQUES` are the layers. `WEIGHT_TECHNIQUES` are what a layer
+is given for its weights, constraints, initializers and regularizers; their one input is the shape of a weight.
 """
 
-from dl_techniques.catalogue import attention, convolution, embedding, norms, regularization
+from dl_techniques.catalogue import (
+    activations,
+    attention,
+    constraints,
+    convolution,
+    embedding,
+    initializers,
+    norms,
+    probabilistic,
+    regularization,
+    regularizers,
+)
 from dl_techniques.catalogue._technique import Technique as Technique
 
 TECHNIQUES: tuple[Technique, ...] = (
+    *activations.TECHNIQUES,
     *attention.TECHNIQUES,
     *convolution.TECHNIQUES,
     *embedding.TECHNIQUES,
     *norms.TECHNIQUES,
+    *probabilistic.TECHNIQUES,
     *regularization.TECHNIQUES,
+)
+
+WEIGHT_TECHNIQUES: tuple[Technique, ...] = (
+    *constraints.TECHNIQUES,
+    *initializers.TECHNIQUES,
+    *regularizers.TECHNIQUES,
 )

@@ -17,8 +17,9 @@ class Technique:
         inputs: shape of each input, batch included.
         paper: arXiv id, DOI or "none".
         rejects: constructor arguments, each set of which must raise a `ValueError` that shows a received value.
-        rejects_inputs: input shapes, each of which must raise such a `ValueError` when the layer is built.
+        rejects_inputs: what `build` is given, each of which must raise such a `ValueError`.
         random: whether it draws random numbers in training mode.
+        random_in_inference: whether it draws them in inference too.
         xfail: "backend:check" -> why that backend cannot pass that check. It must then really fail.
     """
 
@@ -27,8 +28,9 @@ class Technique:
     inputs: tuple[Shape, ...]
     paper: str
     rejects: tuple[Mapping[str, Any], ...] = ()
-    rejects_inputs: tuple[Shape, ...] = ()
+    rejects_inputs: tuple[Shape | tuple[Shape, ...], ...] = ()
     random: bool = False
+    random_in_inference: bool = False
     xfail: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -76,4 +76,18 @@ TECHNIQUES = (
         ),
         rejects_inputs=((2, 7, 4), (2, 7, 6, None)),
     ),
+    Technique(
+        layers.SqueezeExcitation,
+        {
+            "reduction_ratio": 0.5,
+            "activation": "silu",
+            "use_bias": True,
+            "kernel_initializer": "he_normal",
+            "kernel_regularizer": "l2",
+        },
+        inputs=((2, 5, 6, 4),),
+        paper="arXiv:1709.01507",
+        rejects=({"reduction_ratio": 0.0}, {"reduction_ratio": 1.5}, {"reduction_ratio": "half"}),
+        rejects_inputs=((2, 5, 4), (2, 5, 6, None)),
+    ),
 )

@@ -69,3 +69,17 @@ def central_differences(function, arguments, index: int, cotangent: np.ndarray, 
             pair.append(np.sum(function(*moved) * cotangent))
         gradient[place] = (pair[0] - pair[1]) / (2 * step)
     return gradient
+
+
+def penalty_and_gradient(regularizer, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    layer = keras.layers.Lambda(regularizer)
+    (value,), (gradient,) = value_and_gradients(layer, [weight], [np.float32(1)], training=True, jit=False)
+    return ops.convert_to_numpy(value), ops.convert_to_numpy(gradient)
+
+
+def assert_same_penalty(regularizer, oracle: Callable[..., float], weight: np.ndarray) -> None:
+    """Value and gradient of a regularizer equal those of `oracle(weight)`."""
+    value, gradient = penalty_and_gradient(regularizer, weight)
+    exact = weight.astype("float64")
+    assert_accurate(value, oracle(exact))
+    assert_accurate(gradient, central_differences(oracle, [exact], 0, np.float64(1)), GRADIENT_UNITS)

@@ -1,0 +1,1 @@
+from dl_techniques.constraints.value_range_constraint import ValueRangeConstraint as ValueRangeConstraint

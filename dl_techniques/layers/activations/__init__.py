@@ -1,0 +1,13 @@
+from dl_techniques.layers.activations.adaptive_softmax import AdaptiveSoftmax as AdaptiveSoftmax
+from dl_techniques.layers.activations.basis_function import BasisFunction as BasisFunction
+from dl_techniques.layers.activations.gelu import GELU as GELU
+from dl_techniques.layers.activations.get_activation import get_activation as get_activation
+from dl_techniques.layers.activations.mish import Mish as Mish
+from dl_techniques.layers.activations.mish import SaturatedMish as SaturatedMish
+from dl_techniques.layers.activations.mish import mish as mish
+from dl_techniques.layers.activations.mish import saturated_mish as saturated_mish
+from dl_techniques.layers.activations.relu_k import ReLUK as ReLUK
+from dl_techniques.layers.activations.silu import SiLU as SiLU
+from dl_techniques.layers.activations.xatlu import xATLU as xATLU
+from dl_techniques.layers.activations.xgelu import xGELU as xGELU
+from dl_techniques.layers.activations.xsilu import xSiLU as xSiLU

@@ -1,0 +1,26 @@
+"""Lengths of vectors of logits."""
+
+from keras import ops
+
+from dl_techniques._checks import normalize_axes
+
+
+def floored_l2_norm(x, axes: tuple[int, ...], epsilon: float):
+    """`sqrt(max(sum(x^2), epsilon))` with the axes kept: exact above the floor, with gradient 0 below it."""
+    return ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=axes, keepdims=True), epsilon))
+
+
+def smooth_l2_norm(x, axes: tuple[int, ...], epsilon: float, *, keepdims: bool = True):
+    """`sqrt(sum(x^2) + epsilon)`: a little too long, but smooth everywhere."""
+    return ops.sqrt(ops.sum(ops.square(x), axis=axes, keepdims=keepdims) + epsilon)
+
+
+def max_cosine_and_norm(x, axes: tuple[int, ...], epsilon: float):
+    """The two factors of the largest logit, without the axes."""
+    norm = smooth_l2_norm(x, axes, epsilon, keepdims=False)
+    return ops.amax(x, axis=axes) / norm, norm  # `ops.max` breaks the PyTorch graph.
+
+
+def without_axes(shape, axis):
+    axes = normalize_axes(axis, shape)
+    return tuple(size for position, size in enumerate(shape) if position not in axes)

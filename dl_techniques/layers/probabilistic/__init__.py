@@ -1,0 +1,1 @@
+from dl_techniques.layers.probabilistic.sampling import Sampling as Sampling

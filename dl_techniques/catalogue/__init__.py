@@ -3,13 +3,14 @@
 The rows of a family stand in the module of its name.
 """
 
-from dl_techniques.catalogue import attention, convolution, embedding, norms, regularization
+from dl_techniques.catalogue import attention, convolution, embedding, ffn, norms, regularization
 from dl_techniques.catalogue._technique import Technique as Technique
 
 TECHNIQUES: tuple[Technique, ...] = (
     *attention.TECHNIQUES,
     *convolution.TECHNIQUES,
     *embedding.TECHNIQUES,
+    *ffn.TECHNIQUES,
     *norms.TECHNIQUES,
     *regularization.TECHNIQUES,
 )

@@ -5,6 +5,14 @@ from dl_techniques.layers.convolution import UIB as UIB
 from dl_techniques.layers.convolution import ConvNeXtV1Block as ConvNeXtV1Block
 from dl_techniques.layers.convolution import ConvNeXtV2Block as ConvNeXtV2Block
 from dl_techniques.layers.embedding import RotaryPositionEmbedding as RotaryPositionEmbedding
+from dl_techniques.layers.ffn import GLUFFN as GLUFFN
+from dl_techniques.layers.ffn import DiffFFN as DiffFFN
+from dl_techniques.layers.ffn import DiffFFN2 as DiffFFN2
+from dl_techniques.layers.ffn import GatedMLP as GatedMLP
+from dl_techniques.layers.ffn import MLPBlock as MLPBlock
+from dl_techniques.layers.ffn import ResidualBlock as ResidualBlock
+from dl_techniques.layers.ffn import SwiGLUFFN as SwiGLUFFN
+from dl_techniques.layers.ffn import SwinMLP as SwinMLP
 from dl_techniques.layers.norms import BandRMS as BandRMS
 from dl_techniques.layers.norms import DynamicTanh as DynamicTanh
 from dl_techniques.layers.norms import GlobalResponseNormalization as GlobalResponseNormalization

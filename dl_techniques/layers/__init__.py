@@ -4,6 +4,10 @@ from dl_techniques.layers.attention import WindowAttention as WindowAttention
 from dl_techniques.layers.convolution import UIB as UIB
 from dl_techniques.layers.convolution import ConvNeXtV1Block as ConvNeXtV1Block
 from dl_techniques.layers.convolution import ConvNeXtV2Block as ConvNeXtV2Block
+from dl_techniques.layers.embedding import HierarchicalMLPStem as HierarchicalMLPStem
+from dl_techniques.layers.embedding import PatchEmbedding1d as PatchEmbedding1d
+from dl_techniques.layers.embedding import PatchEmbedding2D as PatchEmbedding2D
+from dl_techniques.layers.embedding import PositionalEmbedding as PositionalEmbedding
 from dl_techniques.layers.embedding import RotaryPositionEmbedding as RotaryPositionEmbedding
 from dl_techniques.layers.ffn import GLUFFN as GLUFFN
 from dl_techniques.layers.ffn import DiffFFN as DiffFFN

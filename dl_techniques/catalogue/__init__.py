@@ -3,7 +3,7 @@
 The rows of a family stand in the module of its name.
 """
 
-from dl_techniques.catalogue import attention, convolution, embedding, ffn, norms, regularization
+from dl_techniques.catalogue import attention, convolution, embedding, ffn, norms, regularization, transformer
 from dl_techniques.catalogue._technique import Technique as Technique
 
 TECHNIQUES: tuple[Technique, ...] = (
@@ -13,4 +13,5 @@ TECHNIQUES: tuple[Technique, ...] = (
     *ffn.TECHNIQUES,
     *norms.TECHNIQUES,
     *regularization.TECHNIQUES,
+    *transformer.TECHNIQUES,
 )

@@ -23,6 +23,7 @@ from dl_techniques.layers.norms import GlobalResponseNormalization as GlobalResp
 from dl_techniques.layers.norms import RMSNorm as RMSNorm
 from dl_techniques.layers.regularization import LayerScale as LayerScale
 from dl_techniques.layers.regularization import StochasticDepth as StochasticDepth
+from dl_techniques.layers.transformer import ConvolutionalTransformerBlock as ConvolutionalTransformerBlock
 from dl_techniques.layers.transformer import SwinTransformerBlock as SwinTransformerBlock
 from dl_techniques.layers.transformer import TransformerLayer as TransformerLayer
 from dl_techniques.layers.transformer import VisionTransformerLayer as VisionTransformerLayer

@@ -135,3 +135,9 @@ def test_attention_dropout():
 def test_number_of_weights():
     assert make().count_params() == 4 * (64 + 8) + 8 * 12 + 12 + 12 * 8 + 8 + 4 * 8
     assert make(use_bias=False).count_params() == 4 * 64 + 2 * 8 * 12 + 4 * 8
+
+
+def test_regularizer_acts_on_the_six_kernels():
+    layer = make(kernel_regularizer=keras.regularizers.L2(0.1))
+    kernels = [weights_of(dense)[0] for dense in (*projections(layer), layer.ffn.fc1, layer.ffn.fc2)]
+    np.testing.assert_allclose(float(numpy(sum(layer.losses))), 0.1 * sum(np.sum(k**2) for k in kernels), rtol=1e-5)

@@ -2,7 +2,7 @@ import keras
 from keras.layers import Dropout, LayerNormalization
 
 from dl_techniques._checks import check_positive, check_rank, check_rate
-from dl_techniques._initializers import derived_seed
+from dl_techniques._initializers import derived_seed, fresh
 from dl_techniques.layers.attention.group_query_attention import GroupQueryAttention
 from dl_techniques.layers.ffn.mlp_block import MLPBlock
 
@@ -25,6 +25,8 @@ class EncoderLayer(keras.layers.Layer):
         normalize_first=True,
         epsilon=1e-6,
         use_bias=True,
+        kernel_initializer,
+        kernel_regularizer,
         seed,
         **kwargs,
     ):
@@ -37,6 +39,8 @@ class EncoderLayer(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.epsilon = epsilon
         self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.seed = seed
         self.supports_masking = True
 
@@ -50,6 +54,8 @@ class EncoderLayer(keras.layers.Layer):
             dropout_rate=attention_dropout_rate,
             rope_percentage=0.0,
             use_bias=use_bias,
+            kernel_initializer=self.kernel_initializer,
+            kernel_regularizer=self.kernel_regularizer,
             seed=seed,
             name="attention",
             dtype=dtype,
@@ -62,6 +68,8 @@ class EncoderLayer(keras.layers.Layer):
             activation=self.activation,
             dropout_rate=dropout_rate,
             use_bias=use_bias,
+            kernel_initializer=fresh(self.kernel_initializer, 4),  # Attention has four kernels.
+            kernel_regularizer=self.kernel_regularizer,
             seed=derived_seed(seed, 2),
             name="ffn",
             dtype=dtype,

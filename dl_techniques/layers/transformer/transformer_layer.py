@@ -1,3 +1,5 @@
+import keras
+
 from dl_techniques._checks import check_choice, check_divisible, check_last_axis, check_positive_int
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.transformer._encoder import EncoderLayer
@@ -24,6 +26,8 @@ class TransformerLayer(EncoderLayer):
         normalization_position: "pre" or "post".
         epsilon: float > 0, added to the variances.
         use_bias: bool, whether attention and network have biases.
+        kernel_initializer: initializer of the kernels.
+        kernel_regularizer: regularizer of the kernels, or None.
         seed: int or None, seed of the dropouts.
 
     Call arguments:
@@ -42,7 +46,6 @@ class TransformerLayer(EncoderLayer):
 
     Example:
 
-    >>> import keras
     >>> layer = TransformerLayer(hidden_size=16, num_heads=4, intermediate_size=64)
     >>> tuple(layer(keras.random.normal((2, 10, 16)), use_causal_mask=True).shape)
     (2, 10, 16)
@@ -65,6 +68,8 @@ class TransformerLayer(EncoderLayer):
         normalization_position: str = "pre",
         epsilon: float = 1e-6,
         use_bias: bool = True,
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
         seed: int | None = None,
         **kwargs,
     ):
@@ -81,6 +86,8 @@ class TransformerLayer(EncoderLayer):
             normalize_first=normalization_position == "pre",
             epsilon=epsilon,
             use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            kernel_regularizer=kernel_regularizer,
             seed=seed,
             **kwargs,
         )

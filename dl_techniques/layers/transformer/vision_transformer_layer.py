@@ -1,3 +1,5 @@
+import keras
+
 from dl_techniques._checks import check_divisible, check_last_axis, check_positive, check_positive_int
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.transformer._encoder import EncoderLayer
@@ -16,6 +18,8 @@ class VisionTransformerLayer(EncoderLayer):
         mlp_ratio: float > 0; the network has `int(embed_dim * mlp_ratio)` features in between.
         dropout_rate: float in [0, 1), dropout of what attention and the network return, and inside the network.
         attention_dropout_rate: float in [0, 1), dropout of the attention weights.
+        kernel_initializer: initializer of the kernels.
+        kernel_regularizer: regularizer of the kernels, or None.
         seed: int or None, seed of the dropouts.
 
     Call arguments:
@@ -34,7 +38,6 @@ class VisionTransformerLayer(EncoderLayer):
 
     Example:
 
-    >>> import keras
     >>> layer = VisionTransformerLayer(embed_dim=16, num_heads=4)
     >>> tuple(layer(keras.random.normal((2, 10, 16))).shape)
     (2, 10, 16)
@@ -52,6 +55,8 @@ class VisionTransformerLayer(EncoderLayer):
         mlp_ratio: float = 4.0,
         dropout_rate: float = 0.0,
         attention_dropout_rate: float = 0.0,
+        kernel_initializer: str | keras.initializers.Initializer = "he_normal",
+        kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
         seed: int | None = None,
         **kwargs,
     ):
@@ -64,6 +69,8 @@ class VisionTransformerLayer(EncoderLayer):
             int(embed_dim * mlp_ratio),
             dropout_rate=dropout_rate,
             attention_dropout_rate=attention_dropout_rate,
+            kernel_initializer=kernel_initializer,
+            kernel_regularizer=kernel_regularizer,
             seed=seed,
             **kwargs,
         )

@@ -3,7 +3,7 @@
 The rows of a family stand in the module of its name.
 """
 
-from dl_techniques.catalogue import attention, convolution, embedding, ffn, norms, regularization, transformer
+from dl_techniques.catalogue import attention, convolution, embedding, ffn, models, norms, regularization, transformer
 from dl_techniques.catalogue._technique import Technique as Technique
 
 TECHNIQUES: tuple[Technique, ...] = (
@@ -11,6 +11,7 @@ TECHNIQUES: tuple[Technique, ...] = (
     *convolution.TECHNIQUES,
     *embedding.TECHNIQUES,
     *ffn.TECHNIQUES,
+    *models.TECHNIQUES,
     *norms.TECHNIQUES,
     *regularization.TECHNIQUES,
     *transformer.TECHNIQUES,

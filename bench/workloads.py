@@ -26,7 +26,8 @@ class Workload:
 
     Args:
         name: how results call it; unique.
-        family: "attention", "normalization", "convolution", "embedding", "regularization" or a family of your own.
+        family: "attention", "normalization", "convolution", "feed-forward", "embedding", "regularization" or one of
+            your own.
         layer: makes the layer for a size. The dtype policy of the case is the global one while it runs.
         inputs: shapes of the layer's inputs for a size, batch included.
         sizes: label -> numbers. Labels of a sweep look like "tokens=512".
@@ -163,6 +164,21 @@ def inverted_bottleneck_flops(size: Size) -> float:
     return pixels * width * (2 * 9 + 2 * 9 * 4 + 2 * 2 * 4 * width)
 
 
+def mlp_flops(size: Size) -> float:
+    """To four times the width and back."""
+    return 2 * 2 * 4 * size["batch"] * size["tokens"] * size["width"] ** 2
+
+
+def swiglu_flops(size: Size) -> float:
+    hidden = layers.SwiGLUFFN(size["width"]).hidden_dim
+    return 2 * 3 * size["batch"] * size["tokens"] * size["width"] * hidden
+
+
+def diff_ffn_flops(size: Size) -> float:
+    """Two branches of four times the width with gates of twice the width, one projection back."""
+    return 2 * (2 * (4 + 4 * 2) + 2) * size["batch"] * size["tokens"] * size["width"] ** 2
+
+
 def conv_flops(size: Size) -> float:
     return 2 * 9 * size["batch"] * size["side"] ** 2 * size["width"] ** 2
 
@@ -184,6 +200,19 @@ def _keras_grouped_attention(size: Size) -> keras.layers.Layer:
     return keras.layers.GroupQueryAttention(size["width"] // size["heads"], size["heads"], size["kv_heads"])
 
 
+def _keras_mlp(size: Size) -> keras.layers.Layer:
+    width = size["width"]
+    return keras.Sequential([keras.layers.Dense(4 * width, activation="gelu"), keras.layers.Dense(width)])
+
+
+def _keras_swiglu(size: Size) -> keras.layers.Layer:
+    inputs = keras.Input((size["tokens"], size["width"]))
+    hidden = layers.SwiGLUFFN(size["width"]).hidden_dim
+    gate = keras.layers.Dense(hidden, activation="silu", use_bias=False)(inputs)
+    up = keras.layers.Dense(hidden, use_bias=False)(inputs)
+    return keras.Model(inputs, keras.layers.Dense(size["width"], use_bias=False)(gate * up))
+
+
 def _built(attention: Callable[[Size], keras.layers.Layer]) -> Callable[[Size], keras.layers.Layer]:
     """The layer takes query and value, its native counterpart one sequence."""
 
@@ -201,6 +230,10 @@ def _normalization(name: str, layer, operations: int = 5, sizes: Mapping[str, Si
 
 def _attention(name: str, layer, flops=full_attention_flops, inputs=tokens, sizes=TOKENS, **fields) -> Workload:
     return Workload(name, "attention", layer, inputs, sizes, flops, **fields)
+
+
+def _feed_forward(name: str, layer, flops, **fields) -> Workload:
+    return Workload(name, "feed-forward", layer, tokens, TOKENS, flops, **fields)
 
 
 def _convolution(name: str, layer, flops, sizes=IMAGES, **fields) -> Workload:
@@ -314,6 +347,16 @@ WORKLOADS: tuple[Workload, ...] = (
         sizes={**TOKENS, **TOKEN_SWEEP},
         core="attention",
     ),
+    # Feed-forward.
+    _feed_forward(
+        "mlp_block", lambda size: layers.MLPBlock(4 * size["width"], size["width"]), mlp_flops, native="native_mlp"
+    ),
+    _feed_forward("swiglu_ffn", lambda size: layers.SwiGLUFFN(size["width"]), swiglu_flops, native="native_swiglu"),
+    _feed_forward("diff_ffn", lambda size: layers.DiffFFN(4 * size["width"], size["width"]), diff_ffn_flops),
+    _feed_forward("keras_mlp", _keras_mlp, mlp_flops, native="native_mlp"),
+    _feed_forward("keras_swiglu", _keras_swiglu, swiglu_flops, native="native_swiglu"),
+    _feed_forward("native_mlp", _keras_mlp, mlp_flops, core="mlp"),
+    _feed_forward("native_swiglu", _keras_swiglu, swiglu_flops, core="swiglu"),
     # Convolution.
     _convolution("convnext_v1_block", lambda size: layers.ConvNeXtV1Block(size["width"]), convnext_flops),
     _convolution(

@@ -5,6 +5,7 @@ the order of `layer.get_weights()`, and a dtype, and returns a `Native` that com
 
 - `rms_norm`, `layer_norm`: over the last axis.
 - `attention`: multi-head or grouped self-attention with its four projections; the kernels tell the heads.
+- `mlp`: two dense layers with the exact GELU between them. `swiglu`: gate, value and output kernels without biases.
 - `conv2d`, `depthwise_conv2d`: "same" padding, stride 1, odd kernels.
 - `matmul`, `copy`: the machine's ceilings for arithmetic and memory.
 """

@@ -44,6 +44,22 @@ def attention(weights, dtype: str) -> Native:
     return _native(function, weights, dtype)
 
 
+def mlp(weights, dtype: str) -> Native:
+    def function(weights, x):
+        expand, expand_bias, project, project_bias = weights
+        return jax.nn.gelu(x @ expand + expand_bias, approximate=False) @ project + project_bias
+
+    return _native(function, weights, dtype)
+
+
+def swiglu(weights, dtype: str) -> Native:
+    def function(weights, x):
+        gate, up, down = weights
+        return (jax.nn.silu(x @ gate) * (x @ up)) @ down
+
+    return _native(function, weights, dtype)
+
+
 def conv2d(weights, dtype: str) -> Native:
     def function(weights, x):
         kernel, bias = weights

@@ -47,6 +47,23 @@ def attention(weights, dtype: str) -> Native:
     return _native(function, weights, dtype)
 
 
+def mlp(weights, dtype: str) -> Native:
+    def function(weights, x):
+        expand, expand_bias, project, project_bias = weights
+        hidden = tf.nn.gelu(tf.tensordot(x, expand, 1) + expand_bias, approximate=False)
+        return tf.tensordot(hidden, project, 1) + project_bias
+
+    return _native(function, weights, dtype)
+
+
+def swiglu(weights, dtype: str) -> Native:
+    def function(weights, x):
+        gate, up, down = weights
+        return tf.tensordot(tf.nn.silu(tf.tensordot(x, gate, 1)) * tf.tensordot(x, up, 1), down, 1)
+
+    return _native(function, weights, dtype)
+
+
 def conv2d(weights, dtype: str) -> Native:
     return _native(
         lambda weights, x: tf.nn.bias_add(tf.nn.conv2d(x, weights[0], 1, "SAME"), weights[1]), weights, dtype

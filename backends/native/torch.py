@@ -51,6 +51,22 @@ def attention(weights, dtype: str) -> Native:
     return _native(function, [*projections, *output], dtype)
 
 
+def mlp(weights, dtype: str) -> Native:
+    def function(weights, x):
+        expand, expand_bias, project, project_bias = weights
+        return functional.linear(functional.gelu(functional.linear(x, expand, expand_bias)), project, project_bias)
+
+    return _native(function, [w.T.copy() for w in weights], dtype)
+
+
+def swiglu(weights, dtype: str) -> Native:
+    def function(weights, x):
+        gate, up, down = weights
+        return functional.linear(functional.silu(functional.linear(x, gate)) * functional.linear(x, up), down)
+
+    return _native(function, [w.T.copy() for w in weights], dtype)
+
+
 def conv2d(weights, dtype: str) -> Native:
     kernel, bias = weights
     function = _same_padded(groups=1)

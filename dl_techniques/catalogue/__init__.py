@@ -10,11 +10,14 @@ from dl_techniques.catalogue import (
     constraints,
     convolution,
     embedding,
+    ffn,
     initializers,
+    models,
     norms,
     probabilistic,
     regularization,
     regularizers,
+    transformer,
 )
 from dl_techniques.catalogue._technique import Technique as Technique
 
@@ -23,9 +26,12 @@ TECHNIQUES: tuple[Technique, ...] = (
     *attention.TECHNIQUES,
     *convolution.TECHNIQUES,
     *embedding.TECHNIQUES,
+    *ffn.TECHNIQUES,
+    *models.TECHNIQUES,
     *norms.TECHNIQUES,
     *probabilistic.TECHNIQUES,
     *regularization.TECHNIQUES,
+    *transformer.TECHNIQUES,
 )
 
 WEIGHT_TECHNIQUES: tuple[Technique, ...] = (

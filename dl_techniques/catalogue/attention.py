@@ -12,6 +12,8 @@ TECHNIQUES = (
             "dropout_rate": 0.25,
             "rope_percentage": 0.5,
             "use_bias": True,
+            "kernel_initializer": "he_normal",
+            "kernel_regularizer": "l2",
             "seed": 3,
         },
         inputs=((2, 6, 16),),

@@ -15,7 +15,19 @@ from dl_techniques.layers.convolution import UIB as UIB
 from dl_techniques.layers.convolution import ConvNeXtV1Block as ConvNeXtV1Block
 from dl_techniques.layers.convolution import ConvNeXtV2Block as ConvNeXtV2Block
 from dl_techniques.layers.convolution import SqueezeExcitation as SqueezeExcitation
+from dl_techniques.layers.embedding import HierarchicalMLPStem as HierarchicalMLPStem
+from dl_techniques.layers.embedding import PatchEmbedding1d as PatchEmbedding1d
+from dl_techniques.layers.embedding import PatchEmbedding2D as PatchEmbedding2D
+from dl_techniques.layers.embedding import PositionalEmbedding as PositionalEmbedding
 from dl_techniques.layers.embedding import RotaryPositionEmbedding as RotaryPositionEmbedding
+from dl_techniques.layers.ffn import GLUFFN as GLUFFN
+from dl_techniques.layers.ffn import DiffFFN as DiffFFN
+from dl_techniques.layers.ffn import DiffFFN2 as DiffFFN2
+from dl_techniques.layers.ffn import GatedMLP as GatedMLP
+from dl_techniques.layers.ffn import MLPBlock as MLPBlock
+from dl_techniques.layers.ffn import ResidualBlock as ResidualBlock
+from dl_techniques.layers.ffn import SwiGLUFFN as SwiGLUFFN
+from dl_techniques.layers.ffn import SwinMLP as SwinMLP
 from dl_techniques.layers.norms import BandLogitNorm as BandLogitNorm
 from dl_techniques.layers.norms import BandRMS as BandRMS
 from dl_techniques.layers.norms import DecoupledMaxLogit as DecoupledMaxLogit
@@ -29,3 +41,7 @@ from dl_techniques.layers.norms import StandardScaler as StandardScaler
 from dl_techniques.layers.probabilistic import Sampling as Sampling
 from dl_techniques.layers.regularization import LayerScale as LayerScale
 from dl_techniques.layers.regularization import StochasticDepth as StochasticDepth
+from dl_techniques.layers.transformer import ConvolutionalTransformerBlock as ConvolutionalTransformerBlock
+from dl_techniques.layers.transformer import SwinTransformerBlock as SwinTransformerBlock
+from dl_techniques.layers.transformer import TransformerLayer as TransformerLayer
+from dl_techniques.layers.transformer import VisionTransformerLayer as VisionTransformerLayer

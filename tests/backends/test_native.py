@@ -18,6 +18,12 @@ def images(*shape):
     return random.standard_normal(shape).astype("float32")
 
 
+def swiglu():
+    inputs = keras.Input((6, 8))
+    gate, up = keras.layers.Dense(12, "silu", use_bias=False), keras.layers.Dense(12, use_bias=False)
+    return keras.Model(inputs, keras.layers.Dense(8, use_bias=False)(gate(inputs) * up(inputs)))
+
+
 CASES = {
     "rms_norm": (lambda: keras.layers.RMSNormalization(epsilon=1e-5), images(2, 6, 8), {"epsilon": 1e-5}),
     "layer_norm": (lambda: keras.layers.LayerNormalization(epsilon=1e-5), images(2, 6, 8), {"epsilon": 1e-5}),
@@ -27,6 +33,12 @@ CASES = {
         images(2, 6, 16),
         {},
     ),
+    "mlp": (
+        lambda: keras.Sequential([keras.layers.Dense(12, "gelu"), keras.layers.Dense(8)]),
+        images(2, 6, 8),
+        {},
+    ),
+    "swiglu": (swiglu, images(2, 6, 8), {}),
     "conv2d": (lambda: keras.layers.Conv2D(5, 3, padding="same"), images(2, 8, 7, 4), {}),
     "depthwise_conv2d": (lambda: keras.layers.DepthwiseConv2D(3, padding="same"), images(2, 8, 7, 4), {}),
 }

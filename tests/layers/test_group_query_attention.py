@@ -132,3 +132,9 @@ def test_too_long_inputs_are_rejected():
 def test_mask_of_a_wrong_rank_is_rejected(x):
     with pytest.raises(ValueError, match=r"Received: attention_mask.shape=\(6, 6\)"):
         make()(x, attention_mask=np.ones((LENGTH, LENGTH), bool))
+
+
+def test_regularizer_acts_on_the_four_kernels():
+    layer = make(kernel_regularizer=keras.regularizers.L2(0.1))
+    loss = 0.1 * sum(np.sum(kernel**2) for kernel in kernels(layer))
+    np.testing.assert_allclose(float(numpy(sum(layer.losses))), loss, rtol=1e-5)

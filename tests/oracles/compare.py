@@ -29,6 +29,19 @@ def rounded(x: np.ndarray, dtype: str) -> np.ndarray:
     return ops.convert_to_numpy(ops.cast(ops.cast(x, dtype), "float32")).astype("float64")
 
 
+def randomized(layer, *input_shapes, scale: float = 0.5):
+    """The layer, built, with normal numbers in its trainable weights."""
+    layer.build(*input_shapes)
+    for seed, weight in enumerate(layer.trainable_weights, 1):
+        weight.assign(scale * values(*weight.shape, seed=seed))
+    return layer
+
+
+def weights_of(layer) -> list[np.ndarray]:
+    """What an oracle takes: the weights in float64."""
+    return [ops.convert_to_numpy(weight.value).astype("float64") for weight in layer.weights]
+
+
 def assert_accurate(found, expected, units: float = OUTPUT_UNITS, unit: float = FLOAT32_UNIT) -> None:
     """The largest error, in rounding units of the largest value expected."""
     assert np.shape(found) == np.shape(expected)

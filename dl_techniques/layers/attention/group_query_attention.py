@@ -2,6 +2,7 @@ import keras
 from keras.layers import Dense, Dropout
 
 from dl_techniques._checks import check_divisible, check_last_axis, check_positive_int, check_rank, check_rate
+from dl_techniques._initializers import fresh
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention._core import (
     attend,
@@ -33,6 +34,8 @@ class GroupQueryAttention(keras.layers.Layer):
         rope_percentage: float in [0, 1], fraction of each head's features that the rotary position embedding turns;
             0 means no position embedding.
         use_bias: bool, whether the four projections have biases.
+        kernel_initializer: initializer of the four projections.
+        kernel_regularizer: regularizer of the four projections, or None.
         seed: int or `None`, seed of the dropout.
 
     Call arguments:
@@ -70,6 +73,8 @@ class GroupQueryAttention(keras.layers.Layer):
         dropout_rate: float = 0.0,
         rope_percentage: float = 1.0,
         use_bias: bool = False,
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
         seed: int | None = None,
         **kwargs,
     ):
@@ -87,15 +92,17 @@ class GroupQueryAttention(keras.layers.Layer):
         self.dropout_rate = dropout_rate
         self.rope_percentage = rope_percentage
         self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.seed = seed
         self.supports_masking = True
 
         self._head_dim = dim // num_heads
         kv_width, dtype = num_kv_heads * self._head_dim, self.dtype_policy
-        self.query_projection = Dense(dim, use_bias=use_bias, name="query", dtype=dtype)
-        self.key_projection = Dense(kv_width, use_bias=use_bias, name="key", dtype=dtype)
-        self.value_projection = Dense(kv_width, use_bias=use_bias, name="value", dtype=dtype)
-        self.output_projection = Dense(dim, use_bias=use_bias, name="output", dtype=dtype)
+        self.query_projection = self._projection(dim, "query", 0)
+        self.key_projection = self._projection(kv_width, "key", 1)
+        self.value_projection = self._projection(kv_width, "value", 2)
+        self.output_projection = self._projection(dim, "output", 3)
         self.dropout = Dropout(dropout_rate, seed=seed, name="dropout", dtype=dtype)
         self.rope = None
         if rope_percentage > 0:
@@ -133,3 +140,13 @@ class GroupQueryAttention(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def _projection(self, units: int, name: str, index: int) -> Dense:
+        return Dense(
+            units,
+            use_bias=self.use_bias,
+            kernel_initializer=fresh(self.kernel_initializer, index),
+            kernel_regularizer=self.kernel_regularizer,
+            name=name,
+            dtype=self.dtype_policy,
+        )

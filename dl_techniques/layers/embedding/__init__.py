@@ -1,1 +1,5 @@
+from dl_techniques.layers.embedding.hierarchical_mlp_stem import HierarchicalMLPStem as HierarchicalMLPStem
+from dl_techniques.layers.embedding.patch_embedding_1d import PatchEmbedding1d as PatchEmbedding1d
+from dl_techniques.layers.embedding.patch_embedding_2d import PatchEmbedding2D as PatchEmbedding2D
+from dl_techniques.layers.embedding.positional_embedding import PositionalEmbedding as PositionalEmbedding
 from dl_techniques.layers.embedding.rotary_position_embedding import RotaryPositionEmbedding as RotaryPositionEmbedding

@@ -1,0 +1,2 @@
+from dl_techniques.models.vit_with_hmlp_stem import ViTWithHMLPStem as ViTWithHMLPStem
+from dl_techniques.models.vit_with_hmlp_stem import create_vit_model as create_vit_model

@@ -1,0 +1,80 @@
+"""Rearrangements of tensors that several techniques need."""
+
+from keras import ops
+
+
+def zero_pad(x, axis: int, *, before: int = 0, after: int = 0):
+    """Adds zeros at the ends of one axis.
+
+    As `keras.ops.pad`, but that one counts itself among Keras' global names, and so breaks the PyTorch graph where a
+    layer is called after it.
+
+    Args:
+        x: tensor.
+        axis: int, the axis to make longer.
+        before: int, number of zeros before what is there.
+        after: int, number of zeros after it.
+
+    Returns:
+        Tensor of the same dtype.
+
+    Example:
+
+    >>> import keras
+    >>> keras.ops.convert_to_numpy(zero_pad(keras.ops.array([1, 2]), 0, before=1, after=2)).tolist()
+    [0, 1, 2, 0, 0]
+    """
+    shape = ops.shape(x)
+
+    def zeros(size):
+        return [ops.zeros((*shape[:axis], size, *shape[axis + 1 :]), dtype=x.dtype)] if size else []
+
+    return ops.concatenate([*zeros(before), x, *zeros(after)], axis=axis)
+
+
+def window_partition(x, window_size: int):
+    """Cuts images into square windows: row by row, image after image.
+
+    Args:
+        x: tensor `(batch, height, width, channels)`; height and width must be multiples of `window_size`.
+        window_size: int, height and width of a window.
+
+    Returns:
+        Tensor `(batch * windows, window_size, window_size, channels)`.
+
+    Example:
+
+    >>> import keras
+    >>> tuple(window_partition(keras.ops.ones((2, 6, 9, 4)), 3).shape)
+    (12, 3, 3, 4)
+    """
+    _, height, width, channels = ops.shape(x)
+    _check_windows(height, width, window_size)
+    x = ops.reshape(x, (-1, height // window_size, window_size, width // window_size, window_size, channels))
+    return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, window_size, window_size, channels))
+
+
+def window_reverse(windows, window_size: int, height: int, width: int):
+    """Puts the windows of `window_partition` together again.
+
+    Args:
+        windows: tensor `(batch * windows, window_size, window_size, channels)`.
+        window_size: int, height and width of a window.
+        height: int, height of an image, a multiple of `window_size`.
+        width: int, width of an image, a multiple of `window_size`.
+
+    Returns:
+        Tensor `(batch, height, width, channels)`.
+    """
+    channels = ops.shape(windows)[-1]
+    _check_windows(height, width, window_size)
+    x = ops.reshape(windows, (-1, height // window_size, width // window_size, window_size, window_size, channels))
+    return ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, height, width, channels))
+
+
+def _check_windows(height, width, window_size: int) -> None:
+    if any(isinstance(size, int) and size % window_size for size in (height, width)):
+        raise ValueError(
+            "Height and width must be multiples of `window_size`. "
+            f"Received: window_size={window_size}, height={height}, width={width}"
+        )

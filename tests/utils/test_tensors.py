@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+from keras import ops
+from keras.ops import convert_to_numpy as numpy
+
+from dl_techniques.utils.tensors import window_partition, window_reverse, zero_pad
+from tests.oracles.compare import values
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (1, 0), (0, 2), (3, 1)])
+def test_zeros_at_the_ends_of_an_axis(axis, before, after):
+    x = values(2, 3, 4)
+    widths = [(before, after) if i == axis else (0, 0) for i in range(3)]
+    found = numpy(zero_pad(ops.convert_to_tensor(x), axis, before=before, after=after))
+    np.testing.assert_array_equal(found, np.pad(x, widths))
+
+
+def test_windows_come_row_by_row_and_image_after_image():
+    x = values(2, 6, 4, 3)
+    windows = [x[b, i : i + 2, j : j + 2] for b in range(2) for i in (0, 2, 4) for j in (0, 2)]
+    np.testing.assert_array_equal(numpy(window_partition(ops.convert_to_tensor(x), 2)), windows)
+
+
+@pytest.mark.parametrize(("size", "height", "width"), [(1, 2, 3), (2, 4, 6), (3, 3, 3), (4, 8, 4)])
+def test_the_reverse_puts_them_together_again(size, height, width):
+    x = values(2, height, width, 5)
+    windows = window_partition(ops.convert_to_tensor(x), size)
+    np.testing.assert_array_equal(numpy(window_reverse(windows, size, height, width)), x)
+
+
+def test_sizes_must_be_multiples_of_the_window():
+    with pytest.raises(ValueError, match="Received: window_size=3, height=6, width=4"):
+        window_partition(ops.ones((1, 6, 4, 1)), 3)
+    with pytest.raises(ValueError, match="Received: window_size=3, height=4, width=6"):
+        window_reverse(ops.ones((4, 3, 3, 1)), 3, 4, 6)

@@ -89,7 +89,7 @@ class ChangesTheWeight(SoundPenalty):
 
 
 @serializable
-class ReturnsFloat32(SoundPenalty):
+class WidensThePenalty(SoundPenalty):
     def penalty(self, x):
         return ops.cast(super().penalty(x), "float32")
 
@@ -144,7 +144,7 @@ BROKEN = {
     AcceptsAnyScale: "bad_arguments_are_rejected",
     AcceptsAnyWeight: "bad_shapes_are_rejected",
     ChangesTheWeight: "the_weight_is_not_changed",
-    ReturnsFloat32: "low_precision_keeps_its_dtype",
+    WidensThePenalty: "low_precision_keeps_its_dtype",
     SumsInLowPrecision: "low_precision_keeps_its_dtype",
     BranchesOnAValue: "jit_equals_eager",
     PenalizesEachColumn: "a_penalty_is_one_number",

@@ -36,7 +36,8 @@ def test_oracle(use_bias):
 
 
 @pytest.mark.parametrize(
-    ("channels", "ratio", "bottleneck"), [(3, 0.25, 1), (8, 0.25, 2), (10, 0.25, 2), (64, 0.25, 16), (2, 0.1, 1)]
+    ("channels", "ratio", "bottleneck"),
+    [(3, 0.25, 1), (8, 0.25, 2), (10, 0.25, 2), (14, 0.25, 4), (64, 0.25, 16), (2, 0.1, 1)],
 )
 def test_the_width_of_the_bottleneck(channels, ratio, bottleneck):
     layer = SqueezeExcitation(ratio)

@@ -116,7 +116,7 @@ class _SRIPSchedule(keras.callbacks.Callback):
         found = {id(v.regularizer): v.regularizer for v in self.model.trainable_variables}.values()
         if any([r.update_lambda(epoch) for r in found if isinstance(r, SRIPRegularizer)]):
             self.model.train_function = self.model.test_function = None
-            self.model.make_train_function(force=True)
+            self.model.make_train_function()
 
 
 def _deviation(matrix, vector):

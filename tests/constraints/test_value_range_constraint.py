@@ -11,7 +11,7 @@ def constrained(w, *bounds):
     return ops.convert_to_numpy(ValueRangeConstraint(*bounds)(ops.convert_to_tensor(np.float32(w))))
 
 
-@pytest.mark.parametrize("bounds", [(-0.5, 0.25), (0.0, None), (-1, 1), (0.3, 0.3)])
+@pytest.mark.parametrize("bounds", [(-0.5, 0.25), (-0.5, 0.0), (0.0, None), (-1, 1), (0.3, 0.3)])
 def test_equals_clip(bounds):
     w = values(4, 6)
     expected = np.clip(w, *bounds)

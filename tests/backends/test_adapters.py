@@ -58,7 +58,7 @@ def test_the_native_modules_have_the_same_functions():
         for source in sources
     ]
     assert functions[0] == functions[1] == functions[2]
-    assert len(functions[0]) == 7
+    assert len(functions[0]) == 9
 
 
 @pytest.mark.parametrize("mode", adapter.MODES)

@@ -3,6 +3,30 @@ from dl_techniques.catalogue._technique import Technique
 
 TECHNIQUES = (
     Technique(
+        layers.MultiHeadSelfAttention,
+        {
+            "dim": 12,
+            "num_heads": 3,
+            "qkv_bias": False,
+            "attention_dropout_rate": 0.125,
+            "dropout_rate": 0.25,
+            "kernel_initializer": "glorot_uniform",
+            "kernel_regularizer": "l2",
+            "seed": 3,
+        },
+        inputs=((2, 6, 12),),
+        paper="arXiv:2010.11929",
+        rejects=(
+            {"dim": 0},
+            {"num_heads": 0},
+            {"num_heads": 5},
+            {"attention_dropout_rate": 1.0},
+            {"dropout_rate": -0.1},
+        ),
+        rejects_inputs=((6, 12), (2, 6, 8)),
+        random=True,
+    ),
+    Technique(
         layers.GroupQueryAttention,
         {
             "dim": 16,

@@ -1,5 +1,6 @@
 from dl_techniques.layers.attention import DifferentialAttention as DifferentialAttention
 from dl_techniques.layers.attention import GroupQueryAttention as GroupQueryAttention
+from dl_techniques.layers.attention import MultiHeadSelfAttention as MultiHeadSelfAttention
 from dl_techniques.layers.attention import WindowAttention as WindowAttention
 from dl_techniques.layers.convolution import UIB as UIB
 from dl_techniques.layers.convolution import ConvNeXtV1Block as ConvNeXtV1Block

@@ -1,3 +1,4 @@
 from dl_techniques.layers.attention.differential_attention import DifferentialAttention as DifferentialAttention
 from dl_techniques.layers.attention.group_query_attention import GroupQueryAttention as GroupQueryAttention
+from dl_techniques.layers.attention.multi_head_self_attention import MultiHeadSelfAttention as MultiHeadSelfAttention
 from dl_techniques.layers.attention.window_attention import WindowAttention as WindowAttention

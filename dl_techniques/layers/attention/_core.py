@@ -57,6 +57,12 @@ def split_heads(x, num_heads: int):
     return ops.reshape(x, (-1, ops.shape(x)[1], num_heads, x.shape[-1] // num_heads))
 
 
+def split_query_key_value(x, num_heads: int):
+    """`(batch, length, 3 * heads * head_dim)`, queries before keys before values, to three times four axes."""
+    parts = ops.reshape(x, (-1, ops.shape(x)[1], 3, num_heads, x.shape[-1] // (3 * num_heads)))
+    return parts[:, :, 0], parts[:, :, 1], parts[:, :, 2]
+
+
 def merge_heads(x):
     """`(batch, length, heads, head_dim)` to `(batch, length, heads * head_dim)`."""
     return ops.reshape(x, (-1, ops.shape(x)[1], x.shape[-2] * x.shape[-1]))

@@ -1,3 +1,4 @@
+from dl_techniques.layers.attention import AdaptiveMultiHeadAttention as AdaptiveMultiHeadAttention
 from dl_techniques.layers.attention import ChannelAttention as ChannelAttention
 from dl_techniques.layers.attention import ConvolutionalBlockAttentionModule as ConvolutionalBlockAttentionModule
 from dl_techniques.layers.attention import DifferentialAttention as DifferentialAttention
@@ -6,6 +7,7 @@ from dl_techniques.layers.attention import HopfieldAttention as HopfieldAttentio
 from dl_techniques.layers.attention import MobileMQA as MobileMQA
 from dl_techniques.layers.attention import MultiHeadSelfAttention as MultiHeadSelfAttention
 from dl_techniques.layers.attention import NonLocalAttention as NonLocalAttention
+from dl_techniques.layers.attention import SparseAttention as SparseAttention
 from dl_techniques.layers.attention import SpatialAttention as SpatialAttention
 from dl_techniques.layers.attention import WindowAttention as WindowAttention
 from dl_techniques.layers.convolution import UIB as UIB

@@ -82,6 +82,14 @@ def test_padding_of_any_input_is_not_seen():
     np.testing.assert_array_equal(numpy(found._keras_mask), padded.any(-1))
 
 
+def test_the_output_has_the_mask_of_the_query():
+    query, key = sequences("query", "key")
+    query[:, -1], key[:, :2] = 0, 0
+    masking = keras.layers.Masking()
+    found = make("query", "key")([masking(query), masking(key)])
+    np.testing.assert_array_equal(numpy(found._keras_mask), query.any(-1))
+
+
 def test_heads_of_a_sample_stop_on_their_own():
     """Some stop at each step, so that neither all nor none of the refinements counts."""
     inputs = sequences("query", "key", "value")

@@ -80,6 +80,8 @@ class ProjectedAttention(keras.layers.Layer):
 
     def attention_weights(self, inputs, attention_mask=None, use_causal_mask=False, mask=None):
         """What the heads take from each key, `(batch, heads, queries, keys)`; the arguments are those of a call."""
+        if not self.built:
+            self.build(keras.tree.map_structure(lambda x: tuple(x.shape), inputs))
         query, key, _, visible = self._heads(inputs, attention_mask, use_causal_mask, mask)
         return self._weights(query, key, visible)
 

@@ -100,6 +100,9 @@ MOBILE_IMAGES = {
     "medium": {"batch": 2, "side": 14, "width": 160},  # MobileNetV4-Conv-M stage 4
     "large": {"batch": 8, "side": 28, "width": 192},  # MobileNetV4-Conv-L stage 3
 }
+MOBILE_TOKENS = {
+    label: {**size, "tokens": size["side"] ** 2, "heads": 4, "kv_heads": 1} for label, size in MOBILE_IMAGES.items()
+}
 CEILINGS = {"cpu": {"side": 1536}, "gpu": {"side": 8192}}
 COPIES = {"cpu": {"elements": 2**25}, "gpu": {"elements": 2**30}}
 
@@ -303,6 +306,11 @@ WORKLOADS: tuple[Workload, ...] = (
     ),
     # Attention. Without rotation, so that the three grouped ones compute the same thing; RoPE has a row of its own.
     _attention(
+        "multi_head_self_attention",
+        lambda size: layers.MultiHeadSelfAttention(size["width"], size["heads"]),
+        native="native_multi_head_attention",
+    ),
+    _attention(
         "group_query_attention",
         lambda size: layers.GroupQueryAttention(
             size["width"],
@@ -328,6 +336,20 @@ WORKLOADS: tuple[Workload, ...] = (
         window_flops,
         windows,
         WINDOWS,
+    ),
+    # Without normalization and refinement it is multi-head attention.
+    _attention(
+        "hopfield_attention",
+        lambda size: layers.HopfieldAttention(size["heads"], size["width"] // size["heads"], normalize_patterns=False),
+        native="native_multi_head_attention",
+    ),
+    _attention(
+        "mobile_mqa",
+        lambda size: layers.MobileMQA(size["width"], size["heads"]),
+        attention_flops,
+        images,
+        MOBILE_TOKENS,
+        native="native_multi_query_attention",
     ),
     _attention(
         "keras_multi_head_attention", _keras_attention, inputs=query_and_value, native="native_multi_head_attention"
@@ -357,6 +379,12 @@ WORKLOADS: tuple[Workload, ...] = (
     _feed_forward("keras_swiglu", _keras_swiglu, swiglu_flops, native="native_swiglu"),
     _feed_forward("native_mlp", _keras_mlp, mlp_flops, core="mlp"),
     _feed_forward("native_swiglu", _keras_swiglu, swiglu_flops, core="swiglu"),
+    _attention(
+        "native_multi_query_attention",
+        _built(_keras_grouped_attention),
+        attention_flops,
+        sizes=MOBILE_TOKENS,
+        core="attention",
     # Convolution.
     _convolution("convnext_v1_block", lambda size: layers.ConvNeXtV1Block(size["width"]), convnext_flops),
     _convolution(

@@ -8,8 +8,17 @@ from dl_techniques.layers.activations import SiLU as SiLU
 from dl_techniques.layers.activations import xATLU as xATLU
 from dl_techniques.layers.activations import xGELU as xGELU
 from dl_techniques.layers.activations import xSiLU as xSiLU
+from dl_techniques.layers.attention import AdaptiveMultiHeadAttention as AdaptiveMultiHeadAttention
+from dl_techniques.layers.attention import ChannelAttention as ChannelAttention
+from dl_techniques.layers.attention import ConvolutionalBlockAttentionModule as ConvolutionalBlockAttentionModule
 from dl_techniques.layers.attention import DifferentialAttention as DifferentialAttention
 from dl_techniques.layers.attention import GroupQueryAttention as GroupQueryAttention
+from dl_techniques.layers.attention import HopfieldAttention as HopfieldAttention
+from dl_techniques.layers.attention import MobileMQA as MobileMQA
+from dl_techniques.layers.attention import MultiHeadSelfAttention as MultiHeadSelfAttention
+from dl_techniques.layers.attention import NonLocalAttention as NonLocalAttention
+from dl_techniques.layers.attention import SparseAttention as SparseAttention
+from dl_techniques.layers.attention import SpatialAttention as SpatialAttention
 from dl_techniques.layers.attention import WindowAttention as WindowAttention
 from dl_techniques.layers.convolution import UIB as UIB
 from dl_techniques.layers.convolution import ConvNeXtV1Block as ConvNeXtV1Block

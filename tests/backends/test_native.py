@@ -79,6 +79,19 @@ def channels_last(array, like):
     return array if array.shape == like.shape else np.moveaxis(array, 1, -1)
 
 
+def test_one_head_of_keys_and_values_serves_all_queries():
+    """Keras' own layer cannot do that on TensorFlow, so this compares with that head repeated."""
+    layer = keras.layers.GroupQueryAttention(head_dim=4, num_query_heads=4, num_key_value_heads=1)
+    layer.build((2, 6, 16), (2, 6, 16))
+    weights = [images(*w.shape) / 3 for w in layer.weights]
+    repeated = [np.repeat(w, 4, axis=-2) if 2 <= i < 6 else w for i, w in enumerate(weights)]
+    x = adapter.tensor(images(2, 6, 16), "float32")
+    found, expected = (
+        adapter.array(adapter.forward(native.attention(w, "float32"), [x], "eager").run()) for w in (weights, repeated)
+    )
+    assert_near(found, expected)
+
+
 def test_a_copy_reads_and_writes_everything_and_a_product_is_a_product():
     x, y = images(4, 5), images(5, 3)
     product = native.matmul([y], "float32")

@@ -64,6 +64,16 @@ def test_single_key(form):
     np.testing.assert_allclose(ops.convert_to_numpy(found), np.repeat(one, LENGTH, axis=1), rtol=1e-6)
 
 
+@pytest.mark.parametrize("value_dim", [1, 9])
+@pytest.mark.parametrize("name", ["plain", "causal mask", "bias and mask"])
+def test_values_of_another_size(name, value_dim):
+    form = {"dropout": keras.layers.Dropout(0.5), "training": False}
+    options, expected = CASES[name]
+    wide = np.concatenate([value, value], axis=-1)[..., :value_dim]
+    found = attend(*map(ops.convert_to_tensor, (query, key, wide)), **tensors(options), **form)
+    np.testing.assert_allclose(ops.convert_to_numpy(found), attention(query, key, wide, **expected), rtol=0, atol=2e-6)
+
+
 @pytest.mark.parametrize("name", ["plain", "causal", "mask", "bias and mask"])
 def test_gradients(name):
     cotangent = np.random.default_rng(1).standard_normal(query.shape).astype("float32")

@@ -66,6 +66,74 @@ def differential_attention(x, query, key, value, output, lambdas, gain, *, num_h
     return np.concatenate(heads, axis=-1) @ output
 
 
+def hopfield_attention(query, key, value, *, gain, offset, steps, eps, mask=None):
+    """Head by head, refined until the weights hardly change; not normalized if `gain` is None."""
+    if gain is not None:
+        query, key = (_layer_norm(heads) * gain + offset for heads in (query, key))
+    mixed = np.empty((*query.shape[:3], value.shape[-1]))
+    for sample, head in np.ndindex(len(query), query.shape[2]):
+        one = slice(sample, sample + 1), slice(None), slice(head, head + 1)
+        visible = None if mask is None else np.broadcast_to(mask, (len(query), query.shape[2], *mask.shape[2:]))
+        visible = None if mask is None else visible[one[0], one[2]]
+        state, change = query[one], np.inf
+        weights = attention_weights(state, key[one], mask=visible)
+        for _ in range(steps):
+            if change <= eps:
+                break
+            state = np.einsum("bhqk,bkhd->bqhd", weights, key[one])
+            before, weights = weights, attention_weights(state, key[one], mask=visible)
+            change = np.linalg.norm(weights - before)
+        mixed[one] = np.einsum("bhqk,bkhd->bqhd", weights, value[one])
+    return mixed
+
+
+def adaptive_softmax(logits, *, min_temp, max_temp, threshold, coefficients):
+    """Row by row."""
+    logits = np.asarray(logits, np.float64)
+    sharpened = np.empty_like(logits)
+    for row in np.ndindex(logits.shape[:-1]):
+        p = softmax(logits[row])
+        entropy = -sum(x * np.log(x) for x in p if x > 0)
+        temperature = 1.0
+        if entropy > threshold:
+            temperature = np.clip(1 / max(np.polyval(coefficients, entropy), 1), min_temp, max_temp)
+        sharpened[row] = softmax(logits[row] / temperature)
+    return sharpened
+
+
+def adaptive_attention_weights(query, key, *, mask=None, **options):
+    """As `attention_weights`, with the adaptive softmax of the visible scores."""
+    scores = np.einsum("bqhd,bkhd->bhqk", query, key) / np.sqrt(query.shape[-1])
+    mask = np.broadcast_to(True if mask is None else mask, scores.shape)
+    weights = np.zeros_like(scores)
+    for row in np.ndindex(scores.shape[:-1]):
+        if mask[row].any():
+            weights[row][mask[row]] = adaptive_softmax(scores[row][mask[row]], **options)
+    return weights
+
+
+def cut(weights, threshold):
+    """Row by row; `threshold` broadcasts to the rows."""
+    kept = np.array(weights, np.float64)
+    threshold = np.broadcast_to(threshold, (*kept.shape[:-1], 1))
+    for row in np.ndindex(kept.shape[:-1]):
+        if (kept[row] >= threshold[row]).any():
+            kept[row][kept[row] < threshold[row]] = 0
+            kept[row] /= kept[row].sum()
+    return kept
+
+
+def cut_repeatedly(weights, *, alpha, times, visible):
+    """`visible` says which keys a row may look at."""
+    kept = np.array(weights, np.float64)
+    for row in np.ndindex(kept.shape[:-1]):
+        for step in range(times if visible[row].any() else 0):
+            keep = kept[row] >= 1 / (visible[row].sum() * alpha**step)
+            keep = keep if keep.any() else np.arange(len(keep)) == kept[row].argmax()
+            kept[row] = kept[row] * keep / kept[row][keep].sum()
+    return kept
+
+
 def window_bias(table, window_size):
     """(heads, tokens, tokens) from a table of one row for each relative position."""
     tokens = [(y, x) for y in range(window_size) for x in range(window_size)]
@@ -75,6 +143,10 @@ def window_bias(table, window_size):
             row = (y_i - y_j + window_size - 1) * (2 * window_size - 1) + (x_i - x_j + window_size - 1)
             bias[:, i, j] = table[row]
     return bias
+
+
+def _layer_norm(x, epsilon=1e-5):
+    return (x - x.mean(axis=-1, keepdims=True)) / np.sqrt(x.var(axis=-1, keepdims=True) + epsilon)
 
 
 def _heads(x, number):

@@ -1,3 +1,16 @@
+from dl_techniques.layers.attention.adaptive_multi_head_attention import (
+    AdaptiveMultiHeadAttention as AdaptiveMultiHeadAttention,
+)
+from dl_techniques.layers.attention.channel_attention import ChannelAttention as ChannelAttention
+from dl_techniques.layers.attention.convolutional_block_attention_module import (
+    ConvolutionalBlockAttentionModule as ConvolutionalBlockAttentionModule,
+)
 from dl_techniques.layers.attention.differential_attention import DifferentialAttention as DifferentialAttention
 from dl_techniques.layers.attention.group_query_attention import GroupQueryAttention as GroupQueryAttention
+from dl_techniques.layers.attention.hopfield_attention import HopfieldAttention as HopfieldAttention
+from dl_techniques.layers.attention.mobile_mqa import MobileMQA as MobileMQA
+from dl_techniques.layers.attention.multi_head_self_attention import MultiHeadSelfAttention as MultiHeadSelfAttention
+from dl_techniques.layers.attention.non_local_attention import NonLocalAttention as NonLocalAttention
+from dl_techniques.layers.attention.sparse_attention import SparseAttention as SparseAttention
+from dl_techniques.layers.attention.spatial_attention import SpatialAttention as SpatialAttention
 from dl_techniques.layers.attention.window_attention import WindowAttention as WindowAttention

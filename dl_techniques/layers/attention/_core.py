@@ -12,12 +12,12 @@ from keras import ops
 from dl_techniques._precision import at_least_float32
 
 
-def attend(query, key, value, *, dropout, training, mask=None, bias=None, scale=None, is_causal=False):
+def attend(query, key, value, *, dropout=None, training=False, mask=None, bias=None, scale=None, is_causal=False):
     """Softmax attention; consecutive query heads share one key and value head where there are fewer of those.
 
     Args:
         query, key, value: the projected heads.
-        dropout: `Dropout` layer for the attention weights.
+        dropout: `Dropout` layer for the attention weights, or `None`.
         training: whether it drops any.
         mask: boolean mask or `None`.
         bias: added to the scores, or `None`.
@@ -27,24 +27,26 @@ def attend(query, key, value, *, dropout, training, mask=None, bias=None, scale=
     groups = query.shape[2] // key.shape[2]
     if groups > 1:  # Keras does this too, but on TensorFlow not for a single head.
         key, value = ops.repeat(key, groups, axis=2), ops.repeat(value, groups, axis=2)
-    if not training or dropout.rate == 0:
+    drops = dropout is not None and training and dropout.rate > 0
+    if not drops and key.shape[-1] == value.shape[-1]:  # JAX' fused attention knows one size of heads only.
         return _attend_fused(query, key, value, mask, bias, scale, is_causal)
     if is_causal:
         mask = join_masks(mask, causal_mask(query, key))
     weights = attention_weights(query, key, mask=mask, bias=bias, scale=scale)
-    return weighted_sum(dropout(weights, training=training), value)
+    return weighted_sum(dropout(weights, training=True) if drops else weights, value)
 
 
-def attention_weights(query, key, *, mask=None, bias=None, scale=None):
-    """Softmax of the scores, in float32: `(batch, heads, query_length, key_length)`."""
+def attention_weights(query, key, *, mask=None, bias=None, scale=None, softmax=ops.softmax):
+    """Softmax, or what is given for it, of the scores in float32: `(batch, heads, query_length, key_length)`."""
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = at_least_float32(ops.einsum("bqhd,bkhd->bhqk", query, key)) * scale
     if bias is not None:
         scores = scores + ops.cast(bias, scores.dtype)
-    if mask is None:
-        return _softmax(scores)
-    weights = _softmax(ops.where(mask, scores, _large_negative(scores.dtype)))
-    return ops.where(mask, weights, ops.zeros_like(weights))
+    if mask is not None:
+        scores = ops.where(mask, scores, _large_negative(scores.dtype))
+    # Keras warns about the softmax of one element, but a single key is nothing strange here.
+    weights = 0.0 * scores + 1.0 if scores.shape[-1] == 1 else softmax(scores)
+    return weights if mask is None else ops.where(mask, weights, ops.zeros_like(weights))
 
 
 def weighted_sum(weights, value):
@@ -55,6 +57,12 @@ def weighted_sum(weights, value):
 def split_heads(x, num_heads: int):
     """`(batch, length, heads * head_dim)` to `(batch, length, heads, head_dim)`."""
     return ops.reshape(x, (-1, ops.shape(x)[1], num_heads, x.shape[-1] // num_heads))
+
+
+def split_query_key_value(x, num_heads: int):
+    """`(batch, length, 3 * heads * head_dim)`, queries before keys before values, to three times four axes."""
+    parts = ops.reshape(x, (-1, ops.shape(x)[1], 3, num_heads, x.shape[-1] // (3 * num_heads)))
+    return parts[:, :, 0], parts[:, :, 1], parts[:, :, 2]
 
 
 def merge_heads(x):
@@ -109,12 +117,6 @@ def _attend_fused(query, key, value, mask, bias, scale, is_causal):
         return heads
     sees_something = ops.transpose(ops.any(mask, axis=-1, keepdims=True), (0, 2, 1, 3))
     return ops.where(sees_something, heads, ops.zeros_like(heads))
-
-
-def _softmax(scores):
-    if scores.shape[-1] == 1:  # Keras warns about that, but a single key is nothing strange here.
-        return 0.0 * scores + 1.0
-    return ops.softmax(scores, axis=-1)
 
 
 def _large_negative(dtype):

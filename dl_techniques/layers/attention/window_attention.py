@@ -6,7 +6,7 @@ from keras.layers import Dense, Dropout
 from dl_techniques._checks import check_divisible, check_last_axis, check_positive_int, check_rank, check_rate
 from dl_techniques._initializers import derived_seed, fresh
 from dl_techniques._serialization import serializable
-from dl_techniques.layers.attention._core import attend, merge_heads
+from dl_techniques.layers.attention._core import attend, merge_heads, split_query_key_value
 
 
 @serializable
@@ -120,8 +120,7 @@ class WindowAttention(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, attention_mask=None, training=None):
-        qkv = ops.reshape(self.qkv(inputs), (-1, self._num_tokens, 3, self.num_heads, self.dim // self.num_heads))
-        query, key, value = qkv[:, :, 0], qkv[:, :, 1], qkv[:, :, 2]
+        query, key, value = split_query_key_value(self.qkv(inputs), self.num_heads)
         mask, bias = None, self._relative_position_bias()
         if attention_mask is not None:
             attention_mask = self._one_per_window(attention_mask, inputs)

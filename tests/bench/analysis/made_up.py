@@ -6,7 +6,7 @@ python -m tests.bench.analysis.made_up FOLDER --runs 2500 --cells 4000
 import argparse
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import islice, product
 from pathlib import Path
@@ -44,7 +44,7 @@ def point(median_s: float | np.ndarray, day: float = 0, **changes: Any) -> dict[
     return row | changes
 
 
-def table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
     """Rows in the order in which the store gives them."""
     frame = pd.DataFrame(rows, columns=list(history.POINT)).astype({"modified": bool})
     return frame.sort_values([*history.CELL, "timestamp", "run"], ignore_index=True)

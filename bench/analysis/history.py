@@ -39,6 +39,13 @@ SCHEMA = pa.schema(
 PARTITION = ["run", "machine", "backend", "device"]
 MEMORY = "1GB"
 POINT = (*CELL, "timestamp", "run", "commit", "modified", *ENVIRONMENT, "median_s")
+NEWEST = f"""
+    select {", ".join(POINT)} from read_parquet($files)
+    where status in {schema.MEASURED} and median_s > 0 and isfinite(median_s)
+    qualify row_number() over (partition by {", ".join(CELL)} order by timestamp desc) <= $count
+    order by {", ".join(CELL)}, timestamp, run
+"""
+"""With a single column to order by inside `over`, DuckDB keeps no more rows than it returns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,14 +156,7 @@ def _damaged(path: Path, error: Exception) -> str:
 def _query(paths: list[Path], count: int) -> pd.DataFrame:
     if not paths:
         return SCHEMA.empty_table().select(POINT).to_pandas()
-    # With one column to order by and a number written out, DuckDB keeps no more rows than it gives.
-    newest = f"""
-        select {", ".join(POINT)} from read_parquet($files)
-        where status in {schema.MEASURED} and median_s > 0 and isfinite(median_s)
-        qualify row_number() over (partition by {", ".join(CELL)} order by timestamp desc) <= {count}
-        order by {", ".join(CELL)}, timestamp, run
-    """
+    values = {"files": [str(path) for path in paths], "count": count}
     with duckdb.connect(config={"memory_limit": MEMORY}) as connection:
-        found = connection.sql(newest, params={"files": [str(path) for path in paths]})
-        frame = found.to_arrow_table().to_pandas()
+        frame = connection.sql(NEWEST, params=values).to_arrow_table().to_pandas()
     return frame.assign(timestamp=frame["timestamp"].dt.tz_convert("UTC"))

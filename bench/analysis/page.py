@@ -224,14 +224,15 @@ def pictures(pngs: Iterable[tuple[str, Drawing, bytes]]) -> list[Picture]:
     return [Picture(drawing, prefix + base64.b64encode(png).decode(), name) for name, drawing, png in pngs]
 
 
-def templates() -> jinja2.Environment:
-    return jinja2.Environment(
+def template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bench.analysis"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    return environment.get_template(name)
 
 
 def render(loaded: Loaded, shown: Sequence[Picture], report_command: str) -> str:
@@ -239,22 +240,18 @@ def render(loaded: Loaded, shown: Sequence[Picture], report_command: str) -> str
     found = troubles(loaded.frame)
     sections = groupby(shown, key=lambda picture: (picture.drawing.setting, picture.drawing.family))
     measured_runs = runs(loaded.launches)
-    return (
-        templates()
-        .get_template("report.html.j2")
-        .render(
-            blocks=blocks(loaded.frame),
-            unlike=compare.unlike(loaded.launches),
-            machines=machines(loaded.launches),
-            runs=measured_runs,
-            unfinished=unfinished(loaded.launches),
-            problems=loaded.problems,
-            failures=[trouble for trouble in found if trouble["status"] != "unstable"],
-            unstable=[trouble for trouble in found if trouble["status"] == "unstable"],
-            sections=[(" · ".join(filter(None, reversed(key))), list(group)) for key, group in sections],
-            headings=HEADINGS,
-            numeric=NUMERIC,
-            tables=tables(loaded.frame),
-            commands=[*dict.fromkeys(run["command"] for run in measured_runs), report_command],
-        )
+    return template("report.html.j2").render(
+        blocks=blocks(loaded.frame),
+        unlike=compare.unlike(loaded.launches),
+        machines=machines(loaded.launches),
+        runs=measured_runs,
+        unfinished=unfinished(loaded.launches),
+        problems=loaded.problems,
+        failures=[trouble for trouble in found if trouble["status"] != "unstable"],
+        unstable=[trouble for trouble in found if trouble["status"] == "unstable"],
+        sections=[(" · ".join(filter(None, reversed(key))), list(group)) for key, group in sections],
+        headings=HEADINGS,
+        numeric=NUMERIC,
+        tables=tables(loaded.frame),
+        commands=[*dict.fromkeys(run["command"] for run in measured_runs), report_command],
     )

@@ -1,4 +1,4 @@
-"""The only writer: tables, figures and one page, each file replaced as a whole."""
+"""The only writer of results/report: tables, figures and two pages, each file replaced as a whole."""
 
 import io
 import re
@@ -21,7 +21,7 @@ DPI = 110
 def write(loaded: Loaded, history: History, out: Path, command: str) -> list[Path]:
     """Write results.csv, results.parquet, figures/*.png, trend.html and index.html below `out`; returns their paths.
 
-    Everything is made before the first file is touched, and the page comes last.
+    Everything is made before the first file is touched, and the page with the answers comes last.
     """
     pngs = list(_pngs(drawings(loaded.frame, loaded.ceilings)))
     document = page.render(loaded, page.pictures(pngs), command)

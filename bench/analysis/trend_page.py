@@ -65,23 +65,19 @@ def render(lines: Sequence[Line], problems: Sequence[str]) -> str:
     ended = {
         title: [_picture(line, change) for line, change in _having(lines, state)] for state, title in ENDED.items()
     }
-    return (
-        page.templates()
-        .get_template("trend.html.j2")
-        .render(
-            problems=problems,
-            lines=len(lines),
-            slower=len({id(line) for line, _ in _having(lines, "open")}),
-            alarms=alarms(lines),
-            ended={title: pictures for title, pictures in ended.items() if pictures},
-            environments=environments(lines),
-            sections=[
-                (" · ".join(key), [_picture(line) for line in own])
-                for key, own in groupby(lines, key=lambda line: (*_where(line), line.cell["family"]))
-            ],
-            unfolded=UNFOLDED,
-            symbols=SYMBOLS,
-        )
+    return page.template("trend.html.j2").render(
+        problems=problems,
+        lines=len(lines),
+        slower=len({id(line) for line, _ in _having(lines, "open")}),
+        alarms=alarms(lines),
+        ended={title: pictures for title, pictures in ended.items() if pictures},
+        environments=environments(lines),
+        sections=[
+            (" · ".join(key), [_picture(line) for line in own])
+            for key, own in groupby(lines, key=lambda line: (*_where(line), line.cell["family"]))
+        ],
+        unfolded=UNFOLDED,
+        symbols=SYMBOLS,
     )
 
 

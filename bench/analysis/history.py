@@ -65,7 +65,7 @@ def add(loaded: Loaded, store: Path) -> list[Path]:
     """Add the runs that were loaded; returns the files written, none for what the store has already."""
     written = []
     for key, rows in _rows(loaded).groupby(PARTITION):
-        path = store / (",".join(quote(name, safe="") for name in key) + ".parquet")
+        path = store / (",".join(quote(str(name), safe="") for name in key) + ".parquet")
         table = pa.Table.from_pandas(rows, SCHEMA, preserve_index=False)
         if _extent(table) > _stored_extent(path):
             files.replace(path, parquet(table))

@@ -108,7 +108,7 @@ def test_an_environment_that_comes_back_is_a_new_one():
 
 def test_a_commit_measured_again_is_one_point_where_it_was_first():
     rows = [point(1.0, 0), point(2.0, 1), point(4.0, 2)]
-    again = [point(9.0, 3, commit=rows[1]["commit"]), point(3.0, 4, commit=rows[1]["commit"])]
+    again = [point(3.0, 3, commit=rows[1]["commit"]), point(9.0, 4, commit=rows[1]["commit"])]
     found = line(rows + again)
     assert np.exp(found.logs) == pytest.approx([1, 3, 4])
     assert [time.day for time in found.times] == [1, 2, 3]

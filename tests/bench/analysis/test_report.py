@@ -188,6 +188,8 @@ def test_the_newest_runs_are_the_default(raw, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["report"]) == 0
     assert pd.read_csv("results/report/results.csv")["run"].unique().tolist() == ["newer"]
+    names = {path.name for path in (tmp_path / "results/history").iterdir()}
+    assert names == {"newer,testbox,jax,cpu.parquet", "run,testbox,jax,cpu.parquet"}
 
 
 # When something is wrong.

@@ -18,12 +18,16 @@ def white(rng):
     return rng.normal(0, NOISE, POINTS)
 
 
-def alike(rng):
-    """Each point is half the one before it, and half its own."""
-    logs = rng.normal(0, NOISE, 50 + POINTS) * math.sqrt(0.75)
+def alike(rng, r=0.5):
+    """Neighbours have the correlation `r`."""
+    logs = rng.normal(0, NOISE, 50 + POINTS) * math.sqrt(1 - r**2)
     for place in range(1, len(logs)):
-        logs[place] += 0.5 * logs[place - 1]
+        logs[place] += r * logs[place - 1]
     return logs[50:]
+
+
+def very_alike(rng):
+    return alike(rng, 0.8)
 
 
 def with_outliers(rng):
@@ -66,13 +70,14 @@ def by_ruptures(logs):
 
 def test_the_levels_are_those_of_ruptures():
     rng = np.random.default_rng(0)
-    series = [noise(rng)[: rng.integers(6, POINTS + 1)] for noise in (white, alike, with_outliers) for _ in range(12)]
+    noises = (white, alike, very_alike, with_outliers)
+    series = [noise(rng)[: rng.integers(6, POINTS + 1)] for noise in noises for _ in range(25)]
     for logs in series:
         logs += rng.choice([0, 0.05, 0.2]) * (np.arange(len(logs)) >= rng.integers(0, len(logs)))
         logs -= rng.choice([0, 0.1]) * (np.arange(len(logs)) >= rng.integers(0, len(logs)))
     expected = [by_ruptures(logs) for logs in series]
     assert trend.levels(series) == expected
-    assert sum(len(starts) > 1 for starts in expected) > 10
+    assert sum(len(starts) > 1 for starts in expected) > 25
 
 
 @pytest.mark.parametrize(

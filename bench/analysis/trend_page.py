@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from bench.analysis import page, text
+from bench.analysis import page, schema, text
 from bench.analysis.lines import UNKNOWN, Change, Line
 
 LEFT, RIGHT, TOP, BOTTOM = 4, 296, 14, 70
@@ -73,7 +73,7 @@ def render(lines: Sequence[Line], problems: Sequence[str]) -> str:
         ended={title: pictures for title, pictures in ended.items() if pictures},
         environments=environments(lines),
         sections=[
-            (" · ".join(key), [_picture(line) for line in own])
+            (" · ".join(key), [_picture(line) for line in sorted(own, key=_order)])
             for key, own in groupby(lines, key=lambda line: (*_where(line), line.cell["family"]))
         ],
         unfolded=UNFOLDED,
@@ -163,6 +163,10 @@ def chart(line: Line) -> Chart:
 def _told(line: Line, change: Change) -> str:
     percent = math.expm1(change.after - change.before)
     return f"{percent:+.1%} since {_short(line.commits[change.at])}, {_date(line.times[change.at])}"
+
+
+def _order(line: Line) -> tuple:
+    return line.cell["workload"], schema.size_order(line.cell["size"]), *line.cell.values()
 
 
 def _where(line: Line) -> tuple[str, str, str]:

@@ -105,6 +105,13 @@ def test_many_cells_are_folded(tmp_path):
     assert outside.count("<svg") == trend_page.UNFOLDED
 
 
+def test_sizes_come_in_order(tmp_path):
+    sizes = ["small", "medium", "large", "tokens=64", "tokens=1024"]
+    text = words(tmp_path, *(daily(size=size) for size in reversed(sizes)))
+    places = [text.index(f"rms_norm {size} float32") for size in sizes]
+    assert places == sorted(places)
+
+
 def test_the_page_needs_no_network_and_no_script(tmp_path):
     page = rendered(tmp_path, daily(1.2), daily(backend="torch"))
     assert page.open == []

@@ -1,8 +1,8 @@
 """The store of all runs: below results/history/ one Parquet file for each run, machine, backend and device.
 
 A file is written beside its place and moved there as a whole, so that neither a second process nor a killed one can
-damage the store; and what a run adds again is not written. It is read with DuckDB, which finds the newest points of each
-cell without holding the rest: results/README.md has the numbers.
+damage the store; and what a run adds again is not written. It is read with DuckDB, which finds the newest points of
+each cell without holding the rest: results/README.md has the numbers.
 """
 
 import io

@@ -43,8 +43,9 @@ def main(option: argparse.Namespace, root: Path) -> int:
     except KeyboardInterrupt:
         _on_interrupt(signal.SIG_IGN)  # a second one must not cost the report
         print(f"\nbench: interrupted; the finished is kept. Go on with: --resume --run {plan.run.name}", flush=True)
-        report = str(plan.run.parent.parent / "report")
-        command = [sys.executable, "-m", "bench.analysis", "report", str(plan.run), "--out", report]
+        report, history = (str(plan.run.parent.parent / name) for name in ("report", "history"))
+        command = [sys.executable, "-m", "bench.analysis", "report", str(plan.run)]
+        command += ["--out", report, "--history", history]
         subprocess.run(command, cwd=root, check=False)
         return INTERRUPTED
     finally:

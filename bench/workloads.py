@@ -385,6 +385,7 @@ WORKLOADS: tuple[Workload, ...] = (
         attention_flops,
         sizes=MOBILE_TOKENS,
         core="attention",
+    ),
     # Convolution.
     _convolution("convnext_v1_block", lambda size: layers.ConvNeXtV1Block(size["width"]), convnext_flops),
     _convolution(

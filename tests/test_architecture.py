@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("dl_techniques", "backends", "bench")
 STDLIB = tuple(sys.stdlib_module_names)
-ANALYSIS = ("pandas", "scipy", "statsmodels", "matplotlib", "jinja2", "pyarrow")
+ANALYSIS = ("pandas", "scipy", "statsmodels", "matplotlib", "jinja2", "pyarrow", "duckdb")
 
 # The longest prefix that fits a module holds its rule: the prefixes it may import.
 ALLOWED = {

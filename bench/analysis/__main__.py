@@ -14,6 +14,9 @@ from bench.analysis.load import Loaded, latest, load
 
 RAW = Path("results/raw")
 OUT = Path("results/report")
+HISTORY = Path("results/history")
+NEWEST = 100
+"""Measurements of each cell that the page of trends shows."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,8 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if loaded.frame.empty:
         print(f"nothing to report: no measured case in {_names(options.paths)}; run nox -s bench-jax", file=sys.stderr)
         return 2
-    done = _report(loaded, options) if options.command == "report" else _summary(loaded)
-    return done or int(bool(loaded.problems))
+    return _report(loaded, options) if options.command == "report" else _summary(loaded)
 
 
 def _parser() -> Parser:
@@ -45,6 +47,7 @@ def _parser() -> Parser:
     report = commands.add_parser("report", help="write tables, figures and a page")
     summary = commands.add_parser("summary", help="print which backend is fastest")
     report.add_argument("--out", type=Path, default=OUT, help=f"folder to write into (default: {OUT})")
+    report.add_argument("--history", type=Path, default=HISTORY, help=f"store of all runs (default: {HISTORY})")
     for command in (report, summary):
         command.add_argument(
             "paths", nargs="*", type=Path, help=f"run folders or .json files (default: the newest in {RAW})"
@@ -53,23 +56,36 @@ def _parser() -> Parser:
 
 
 def _report(loaded: Loaded, options: argparse.Namespace) -> int:
-    from bench.analysis import report
+    from bench.analysis import history, report
 
     command = shlex.join(["python", "-m", "bench.analysis", "report", *map(str, options.paths)])
     try:
-        written = report.write(loaded, options.out, command)
+        history.add(loaded, options.history)
+        if not options.paths:
+            history.add_missing(RAW, options.history)
     except OSError as error:
-        print(f"cannot write into {options.out}: {error.strerror}", file=sys.stderr)
-        return 2
+        return _cannot_write(options.history, error)
+    past = history.newest(options.history, NEWEST)
+    try:
+        written = report.write(loaded, past, options.out, command)
+    except OSError as error:
+        return _cannot_write(options.out, error)
+    for problem in past.problems:
+        print(problem, file=sys.stderr)
     print(f"{len(loaded.frame)} cells, {len(written)} files; open {options.out / 'index.html'}")
-    return 0
+    return int(bool(loaded.problems or past.problems))
+
+
+def _cannot_write(folder: Path, error: OSError) -> int:
+    print(f"cannot write into {folder}: {error.strerror}", file=sys.stderr)
+    return 2
 
 
 def _summary(loaded: Loaded) -> int:
     from bench.analysis.summary import summary
 
     print(summary(loaded))
-    return 0
+    return int(bool(loaded.problems))
 
 
 def _names(paths: Sequence[Path]) -> str:

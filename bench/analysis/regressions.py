@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bench.analysis import page, style, text
+from bench.analysis import files, page, style, text
 from bench.analysis.regression import SAME_WITHIN, Verdict
-from bench.analysis.report import DPI, replace_file
+from bench.analysis.report import DPI
 
 COLUMNS = [
     *("backend", "device", "workload", "size", "dtype", "mode", "metric"),
@@ -43,7 +43,7 @@ def conclude(verdicts: Mapping[str, Verdict], told: Told, backend: str, device: 
     """Keep the verdicts below `folder`, write the report of its run, print a table; return whether any is slower."""
     part = {"backend": backend, "device": device, "told": asdict(told)}
     part |= {"verdicts": {case: asdict(verdict) for case, verdict in verdicts.items()}}
-    replace_file(folder / PART, json.dumps(part, default=str).encode())
+    files.replace(folder / PART, json.dumps(part, default=str).encode())
     out = folder.parents[2] / "report"
     write(folder.parent, out)
     found = table(part)
@@ -59,11 +59,11 @@ def write(run: Path, out: Path) -> None:
     sections = []
     for part, found in zip(parts, tables, strict=True):
         png = _png(figure(found))
-        replace_file(out / "figures" / f"regressions-{part['backend']}-{part['device']}.png", png)
+        files.replace(out / "figures" / f"regressions-{part['backend']}-{part['device']}.png", png)
         sections.append((part["told"], _headline(found), page.inline(png), _rows(found)))
-    replace_file(out / "regressions.csv", pd.concat(tables).to_csv(index=False).encode())
+    files.replace(out / "regressions.csv", pd.concat(tables).to_csv(index=False).encode())
     document = page.template("regressions.html.j2").render(run=run.name, sections=sections, headings=HEADINGS)
-    replace_file(out / "regressions.html", document.encode())
+    files.replace(out / "regressions.html", document.encode())
 
 
 def table(part: Mapping[str, Any]) -> pd.DataFrame:

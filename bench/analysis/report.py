@@ -1,9 +1,7 @@
-"""The only writer: tables, figures and one page, each file replaced as a whole."""
+"""The only writer of results/report: tables, figures and two pages, each file replaced as a whole."""
 
 import io
-import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,17 +9,19 @@ from pathlib import Path
 import matplotlib
 import pandas as pd
 
-from bench.analysis import page, style
+from bench.analysis import files, page, style, trend_page
 from bench.analysis.drawings import Drawing, drawings
+from bench.analysis.history import History
+from bench.analysis.lines import lines
 from bench.analysis.load import Loaded
 
 DPI = 110
 
 
-def write(loaded: Loaded, out: Path, command: str) -> list[Path]:
-    """Write results.csv, results.parquet, figures/*.png and index.html below `out`; returns what was written.
+def write(loaded: Loaded, history: History, out: Path, command: str) -> list[Path]:
+    """Write results.csv, results.parquet, figures/*.png, trend.html and index.html below `out`; returns their paths.
 
-    Everything is made before the first file is touched, and the page comes last.
+    Everything is made before the first file is touched, and the page with the answers comes last.
     """
     pngs = list(_pngs(drawings(loaded.frame, loaded.ceilings)))
     document = page.render(loaded, page.pictures(pngs), command)
@@ -29,10 +29,11 @@ def write(loaded: Loaded, out: Path, command: str) -> list[Path]:
         "results.csv": loaded.frame.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode(),
         "results.parquet": _parquet(loaded.frame),
         **{f"figures/{name}.png": png for name, _, png in pngs},
+        "trend.html": trend_page.render(lines(history.frame), history.problems).encode(),
         "index.html": document.encode(),
     }
     for name, content in contents.items():
-        replace_file(out / name, content)
+        files.replace(out / name, content)
     return [out / name for name in contents]
 
 
@@ -52,17 +53,3 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     return buffer.getvalue()
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

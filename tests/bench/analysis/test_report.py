@@ -10,7 +10,7 @@ import sys
 import pandas as pd
 import pytest
 
-from bench.analysis import load, page, report, schema
+from bench.analysis import load, page, schema
 from bench.analysis.__main__ import main
 from tests.bench.analysis.synthetic import cell, write_launch
 
@@ -19,6 +19,11 @@ HOSTILE = "<script>alert(1)</script>"
 
 def exact(seconds):
     return [seconds] * 9
+
+
+def reports(run, out):
+    """Reports one run, into a history of its own."""
+    return main(["report", str(run), "--out", str(out), "--history", str(run.parent / "history")])
 
 
 @pytest.fixture
@@ -31,7 +36,7 @@ def reported(tmp_path_factory):
     """A run, and the folder with its report."""
     folder = tmp_path_factory.mktemp("reported")
     raw = measure(folder / "raw")
-    assert main(["report", str(raw / "run"), "--out", str(folder / "out")]) == 0
+    assert reports(raw / "run", folder / "out") == 0
     return raw / "run", folder / "out"
 
 
@@ -72,7 +77,7 @@ def test_files(reported):
     _, out = reported
     written = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     figures = {name for name in written if name.startswith("figures/")}
-    assert written - figures == {"results.csv", "results.parquet", "index.html"}
+    assert written - figures == {"results.csv", "results.parquet", "trend.html", "index.html"}
     assert figures == {"figures/normalization-times-cpu-float32.png", "figures/normalization-ratios-cpu-float32.png"}
     assert all((out / name).read_bytes().startswith(b"\x89PNG") for name in figures)
 
@@ -103,7 +108,9 @@ def test_the_page_needs_no_network_and_no_script(reported):
     path = reported[1] / "index.html"
     found = Page(path)
     assert found.open == []
-    assert all(source.startswith(("data:image/png;base64,", "#")) for source in found.sources)
+    assert all(
+        source.startswith(("data:image/png;base64,", "#")) or source == "trend.html" for source in found.sources
+    )
     assert "script" not in found.tags
     assert "url(" not in path.read_text()
     anchors = set(re.findall(r'id="([^"]+)"', path.read_text()))
@@ -118,7 +125,7 @@ def test_hostile_names_break_nothing(tmp_path):
     write_launch(tmp_path / "raw", results, run=HOSTILE.replace("/", ""), machine=HOSTILE, backend="torch")
     (folder,) = (tmp_path / "raw").iterdir()
     out = tmp_path / "out"
-    assert main(["report", str(folder), "--out", str(out)]) == 0
+    assert reports(folder, out) == 0
     found = Page(out / "index.html")
     assert found.open == []
     assert "script" not in found.tags
@@ -129,7 +136,7 @@ def test_hostile_names_break_nothing(tmp_path):
 
 def test_cells_that_failed_say_why(raw, tmp_path):
     write_launch(raw, [(cell("broken"), ("out_of_memory", "killed at 3 GiB"))], launch=1)
-    main(["report", str(raw / "run"), "--out", str(tmp_path)])
+    reports(raw / "run", tmp_path)
     text = Page(tmp_path / "index.html").text
     assert "What went wrong" in text
     assert "killed at 3 GiB" in text
@@ -138,7 +145,7 @@ def test_cells_that_failed_say_why(raw, tmp_path):
 
 def test_only_failures_still_make_a_page(tmp_path):
     write_launch(tmp_path / "raw", [(cell(), ("crashed", "signal 11"))])
-    assert main(["report", str(tmp_path / "raw/run"), "--out", str(tmp_path)]) == 0
+    assert reports(tmp_path / "raw/run", tmp_path) == 0
     text = Page(tmp_path / "index.html").text
     assert "no backend can be compared" in text
     assert "signal 11" in text
@@ -147,7 +154,7 @@ def test_only_failures_still_make_a_page(tmp_path):
 def test_a_launch_that_stopped_says_how_to_go_on(raw, tmp_path):
     journal = raw / "run" / "journal.jsonl"
     journal.write_text("\n".join(journal.read_text().splitlines()[:-2]) + "\n")
-    main(["report", str(raw / "run"), "--out", str(tmp_path)])
+    reports(raw / "run", tmp_path)
     text = Page(tmp_path / "index.html").text
     assert "launch 0 of tensorflow on cpu stopped during rms_norm/small/float32/eager/backward" in text
     assert "--resume goes on" in text
@@ -155,7 +162,7 @@ def test_a_launch_that_stopped_says_how_to_go_on(raw, tmp_path):
 
 def test_the_same_run_gives_the_same_page(reported, tmp_path):
     run, out = reported
-    main(["report", str(run), "--out", str(tmp_path)])
+    reports(run, tmp_path)
     assert (tmp_path / "index.html").read_bytes() == (out / "index.html").read_bytes()
 
 
@@ -181,6 +188,8 @@ def test_the_newest_runs_are_the_default(raw, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["report"]) == 0
     assert pd.read_csv("results/report/results.csv")["run"].unique().tolist() == ["newer"]
+    names = {path.name for path in (tmp_path / "results/history").iterdir()}
+    assert names == {"newer,testbox,jax,cpu.parquet", "run,testbox,jax,cpu.parquet"}
 
 
 # When something is wrong.
@@ -188,7 +197,7 @@ def test_the_newest_runs_are_the_default(raw, tmp_path, capsys, monkeypatch):
 
 def test_problems_are_named_after_a_report_is_written(raw, tmp_path, capsys):
     (raw / "run" / "torch-cpu-1.json").write_text('{"cut')
-    assert main(["report", str(raw / "run"), "--out", str(tmp_path)]) == 1
+    assert reports(raw / "run", tmp_path) == 1
     assert "torch-cpu-1.json: damaged" in capsys.readouterr().err
     assert "torch-cpu-1.json: damaged" in Page(tmp_path / "index.html").text
 
@@ -215,7 +224,7 @@ def test_nothing_to_report(tmp_path, monkeypatch, capsys, command):
 
 def test_a_folder_that_cannot_be_made(raw, tmp_path, capsys):
     (tmp_path / "file").write_text("mine")
-    assert main(["report", str(raw / "run"), "--out", str(tmp_path / "file")]) == 2
+    assert reports(raw / "run", tmp_path / "file") == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert f"cannot write into {tmp_path / 'file'}" in error
@@ -223,16 +232,33 @@ def test_a_folder_that_cannot_be_made(raw, tmp_path, capsys):
 
 
 def test_a_full_disk_leaves_what_was_there(raw, tmp_path, capsys, monkeypatch):
-    def full(*_):
+    def full(path, content):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     out = tmp_path / "out"
     out.mkdir()
     (out / "results.csv").write_text("the old table")
-    monkeypatch.setattr(report.os, "replace", full)
-    assert main(["report", str(raw / "run"), "--out", str(out)]) == 2
+    assert reports(raw / "run", tmp_path / "elsewhere") == 0
+    monkeypatch.setattr("os.replace", full)
+    assert reports(raw / "run", out) == 2
     assert capsys.readouterr().err == f"cannot write into {out}: No space left on device\n"
     assert [(path.name, path.read_text()) for path in out.iterdir()] == [("results.csv", "the old table")]
+
+
+def test_a_history_that_cannot_be_written(raw, tmp_path, capsys):
+    (raw / "history").write_text("mine")
+    assert reports(raw / "run", tmp_path / "out") == 2
+    assert capsys.readouterr().err == f"cannot write into {raw / 'history'}: File exists\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_adds_to_the_history(raw, tmp_path):
+    write_launch(raw, [(cell(), exact(1.0))], run="newer", hours=1)
+    assert reports(raw / "run", tmp_path) == 0
+    assert "2026-01-01 to 2026-01-01" in Page(tmp_path / "trend.html").text
+    assert reports(raw / "newer", tmp_path) == 0
+    runs = [pd.read_parquet(path)["run"].unique().tolist() for path in (raw / "history").iterdir()]
+    assert sorted(runs) == [["newer"], ["run"], ["run"], ["run"]]
 
 
 def test_no_framework_is_loaded():

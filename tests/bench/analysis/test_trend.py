@@ -1,0 +1,168 @@
+"""Steps: those planted are found where they are, noise has none, and only a rise that is still there is open."""
+
+import math
+
+import numpy as np
+import pytest
+import ruptures
+from scipy import stats
+
+from bench.analysis import trend
+
+POINTS = 60
+NOISE = 0.02
+LIKELY = 0.999
+
+
+def white(rng):
+    return rng.normal(0, NOISE, POINTS)
+
+
+def alike(rng, r=0.5):
+    """Neighbours have the correlation `r`."""
+    logs = rng.normal(0, NOISE, 50 + POINTS) * math.sqrt(1 - r**2)
+    for place in range(1, len(logs)):
+        logs[place] += r * logs[place - 1]
+    return logs[50:]
+
+
+def very_alike(rng):
+    return alike(rng, 0.8)
+
+
+def with_outliers(rng):
+    return white(rng) + (rng.random(POINTS) < 0.05) * rng.exponential(0.2, POINTS)
+
+
+def stepped(rng, change, after):
+    """`change` lasts for the newest `after` points."""
+    return white(rng) + math.log1p(change) * (np.arange(POINTS) >= POINTS - after)
+
+
+def found(series):
+    return [trend.steps(logs, starts) for logs, starts in zip(series, trend.levels(series), strict=True)]
+
+
+def open_rises(*levels):
+    """The places of the open rises of a series that has these levels, in percent, for ten points each."""
+    logs = np.log1p(np.repeat(levels, 10) / 100) + np.tile([0.001, -0.001], 5 * len(levels))
+    return [step.at for step in found([logs])[0] if step.is_open]
+
+
+# What is found.
+
+
+def by_ruptures(logs):
+    """The same recipe, by ruptures' own search."""
+
+    def search(scale, price):
+        return [0, *ruptures.Pelt(model="l1", min_size=3, jump=1).fit(logs / scale).predict(price)[:-1]]
+
+    price = 2 * math.log(len(logs))
+    from_neighbours = stats.median_abs_deviation(np.diff(logs), scale="normal") / math.sqrt(2)
+    parts = np.split(logs, search(from_neighbours, price)[1:])
+    residuals = np.concatenate([part - np.median(part) for part in parts])
+    scale = max(from_neighbours, stats.median_abs_deviation(residuals, scale="normal"))
+    residuals = np.clip(residuals, -3 * scale, 3 * scale)
+    r = residuals[1:] @ residuals[:-1] / (residuals @ residuals)
+    return search(scale, price * ((1 + r) / (1 - r) if r > 0.2 else 1))
+
+
+def test_the_levels_are_those_of_ruptures():
+    rng = np.random.default_rng(0)
+    noises = (white, alike, very_alike, with_outliers)
+    series = [noise(rng)[: rng.integers(6, POINTS + 1)] for noise in noises for _ in range(25)]
+    for logs in series:
+        logs += rng.choice([0, 0.05, 0.2]) * (np.arange(len(logs)) >= rng.integers(0, len(logs)))
+        logs -= rng.choice([0, 0.1]) * (np.arange(len(logs)) >= rng.integers(0, len(logs)))
+    expected = [by_ruptures(logs) for logs in series]
+    assert trend.levels(series) == expected
+    assert sum(len(starts) > 1 for starts in expected) > 25
+
+
+@pytest.mark.parametrize(
+    ("change", "after", "power"), [(0.10, 4, 0.97), (0.10, 6, 0.99), (0.05, 6, 0.58), (0.05, 10, 0.87)]
+)
+def test_a_planted_rise_is_open_within_two_commits_of_its_place(change, after, power):
+    rng = np.random.default_rng(1)
+    hits = [
+        any(step.is_open and abs(step.at - (POINTS - after)) <= 2 for step in steps)
+        for steps in found([stepped(rng, change, after) for _ in range(300)])
+    ]
+    assert sum(hits) >= stats.binom.ppf(1 - LIKELY, len(hits), power)
+
+
+@pytest.mark.parametrize(("noise", "rate"), [(white, 0.002), (alike, 0.02), (with_outliers, 0.005)])
+def test_noise_raises_few_alarms(noise, rate):
+    rng = np.random.default_rng(2)
+    alarms = [any(step.is_open for step in steps) for steps in found([noise(rng) for _ in range(500)])]
+    assert sum(alarms) <= stats.binom.ppf(LIKELY, len(alarms), rate)
+
+
+def test_a_longer_history_raises_no_more():
+    rng = np.random.default_rng(3)
+    alarms = [any(step.is_open for step in steps) for steps in found(rng.normal(0, NOISE, (300, 200)))]
+    assert sum(alarms) <= stats.binom.ppf(LIKELY, len(alarms), 0.002)
+
+
+def test_each_series_is_searched_on_its_own():
+    rng = np.random.default_rng(4)
+    series = [stepped(rng, 0.1, 20)[: rng.integers(1, POINTS + 1)] * scale for scale in (1, 5) for _ in range(200)]
+    assert trend.levels(series) == [trend.levels([logs])[0] for logs in series]
+
+
+def test_the_unit_of_time_does_not_matter():
+    logs = stepped(np.random.default_rng(5), 0.1, 20)
+    assert trend.levels([logs]) == trend.levels([logs + math.log(1000)])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_a_few_points_are_one_level(count):
+    assert trend.levels([np.arange(count, dtype=float)]) == [[0]]
+
+
+def test_no_series_has_no_levels():
+    assert trend.levels([]) == []
+
+
+def test_equal_times_are_one_level():
+    assert trend.levels([np.zeros(20)]) == [[0]]
+
+
+def test_a_step_without_noise():
+    (steps,) = found([np.repeat([0.0, 0.5], 10)])
+    assert steps == [trend.Step(10, 0.0, 0.5, True)]
+
+
+# Which of it is open.
+
+
+def test_a_rise_that_is_still_there_is_open():
+    assert open_rises(0, 10) == [10]
+
+
+def test_a_rise_that_recovered_is_not():
+    assert open_rises(0, 10, 0) == []
+
+
+def test_back_within_three_percent_is_recovered():
+    assert open_rises(0, 10, 2) == []
+    assert open_rises(0, 10, 5) == [10]
+
+
+def test_what_recovered_once_does_not_open_again():
+    assert open_rises(0, 10, 0, 10) == [30]
+
+
+def test_a_small_rise_is_not_open_however_certain():
+    assert len(trend.levels([np.repeat([0.0, 0.02], 10)])[0]) == 2
+    assert open_rises(0, 2.5) == []
+    assert open_rises(0, 3.5) == [10]
+
+
+def test_a_fall_is_not_open():
+    assert open_rises(10, 0) == []
+
+
+def test_two_rises_are_two():
+    assert open_rises(0, 10, 20) == [10, 20]

@@ -20,6 +20,10 @@ class Technique:
         rejects_inputs: input shapes, each of which must raise such a `ValueError` when the layer is built.
         random: whether it draws random numbers in training mode.
         xfail: "backend:check" -> why that backend cannot pass that check. It must then really fail.
+        finite: hostile inputs (keys of `bench.numerics.hostile.INPUTS`) on which its outputs and gradients are
+            finite on every backend.
+        tolerances: "backend/dtype/mode/result", with wildcards -> by which factor the numerical tolerance is wider
+            than the default, and why; an infinite factor accepts anything.
     """
 
     cls: type
@@ -30,6 +34,8 @@ class Technique:
     rejects_inputs: tuple[Shape, ...] = ()
     random: bool = False
     xfail: Mapping[str, str] = field(default_factory=dict)
+    finite: tuple[str, ...] = ()
+    tolerances: Mapping[str, tuple[float, str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

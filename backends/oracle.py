@@ -23,27 +23,30 @@ from jax.extend.core import ClosedJaxpr, jaxprs_in_params
 from backends.protocol import Program, Tensor
 
 CALLS = ("jit", "pjit", "closed_call", "checkpoint", "remat2", "custom_jvp_call", "custom_vjp_call")
-EXACT = frozenset(
-    "reshape transpose broadcast_in_dim squeeze expand_dims rev copy copy_p pad concatenate split slice dynamic_slice "
-    "dynamic_update_slice gather scatter select_n select_and_gather_add neg abs sign max min reduce_max reduce_min "
-    "reduce_window_max reduce_window_min cummax cummin clamp floor ceil round sort top_k iota stop_gradient real imag "
-    "convert_element_type reduce_precision optimization_barrier".split()
-)
-TRANSCENDENTAL = frozenset(
-    "exp exp2 expm1 log log1p logistic tanh tan sin cos sinh cosh asin acos atan atan2 asinh acosh atanh erf erfc "
-    "erf_inv lgamma digamma pow rsqrt cbrt".split()
-)
-# Unit roundoffs that the frameworks' fast approximations of these functions may err by.
+EXACT = """
+    reshape transpose broadcast_in_dim squeeze expand_dims rev copy copy_p pad concatenate split slice dynamic_slice
+    dynamic_update_slice gather scatter select_n select_and_gather_add neg abs sign max min reduce_max reduce_min
+    reduce_window_max reduce_window_min cummax cummin clamp floor ceil round sort top_k iota stop_gradient real imag
+    convert_element_type reduce_precision optimization_barrier
+"""
+TRANSCENDENTAL = """
+    exp exp2 expm1 log log1p logistic tanh tan sin cos sinh cosh asin acos atan atan2 asinh acosh atanh erf erfc
+    erf_inv lgamma digamma pow rsqrt cbrt
+"""
+SUMS = "reduce_sum reduce_prod cumsum cumprod cumlogsumexp reduce_window_sum scatter-add"
+PRODUCTS = "dot_general conv_general_dilated"
+# Unit roundoffs that the frameworks' fast approximations of the transcendental functions may err by.
 APPROXIMATION = 4.0
-PRODUCTS = frozenset(("dot_general", "conv_general_dilated"))
 
-Round = Callable[[str, Tensor], Tensor]
+Disturb = Callable[[float, Tensor], Tensor]
+Scales = Callable[[str], tuple[float, float]]
 
 
 def compute_in_float64() -> None:
     """Makes this process, which has not computed anything yet, the oracle."""
     jax.config.update("jax_enable_x64", True)
     keras.config.set_floatx("float64")
+    # Keras has no public switch for it, and no public name.
     promotion: Any = importlib.import_module("keras.src.backend.common.dtypes")
     promotion.BIT64_TO_BIT32_DTYPE.update(float64="float64", complex128="complex128")
     jax.nn.dot_product_attention = _attention
@@ -73,15 +76,14 @@ def rounding_noise(
         sites.append((scale, x.shape))
         return x
 
-    def run(constants, disturb):
-        return _evaluate(closed.jaxpr, constants, functools.partial(_rounded, roundoff, product_roundoff, disturb))
+    scales = functools.partial(_scales, roundoff, product_roundoff)
 
     @jax.jit
     def disturbed(constants, errors):
         remaining = iter(errors)
-        return run(constants, lambda _, x: x * (1 + next(remaining)))
+        return _evaluate(closed.jaxpr, constants, scales, lambda _, x: x * (1 + next(remaining)))
 
-    jax.eval_shape(lambda constants: run(constants, record), closed.consts)
+    jax.eval_shape(lambda constants: _evaluate(closed.jaxpr, constants, scales, record), closed.consts)
     exact = disturbed(closed.consts, [np.zeros(shape) for _, shape in sites])
     generator = np.random.default_rng(seed)
     squares = [np.zeros(x.shape) for x in exact]
@@ -98,34 +100,41 @@ def _trace(program: Program):
     return jax.make_jaxpr(program.run, return_shape=True)()
 
 
-def _rounded(roundoff: float, product_roundoff: float, disturb, name: str, x: Tensor, operand: bool = False) -> Tensor:
-    """The result, or the operand, of an operation after it was rounded."""
-    if not jnp.issubdtype(x.dtype, jnp.floating) or name in EXACT:
-        return x
-    if operand:
-        return disturb(product_roundoff, x) if product_roundoff > roundoff else x
-    return disturb(roundoff * (APPROXIMATION if name in TRANSCENDENTAL else 1), x)
+def _scales(roundoff: float, product_roundoff: float, name: str) -> tuple[float, float]:
+    """The largest relative errors of the operands, and of the result, of an operation."""
+    if name in EXACT.split():
+        return 0.0, 0.0
+    if name in TRANSCENDENTAL.split():
+        return 0.0, roundoff * APPROXIMATION
+    if name in SUMS.split():  # which round their terms, and what they have summed so far
+        return roundoff, roundoff
+    return (product_roundoff if name in PRODUCTS.split() else 0.0), roundoff
 
 
-def _evaluate(jaxpr: Any, constants: Sequence[Tensor], round, arguments: Sequence[Tensor] = ()) -> list[Tensor]:
-    """Runs the equations one by one, and `round`s what each gives; a loop is unrolled."""
+def _evaluate(
+    jaxpr: Any, constants: Sequence[Tensor], scales: Scales, disturb: Disturb, arguments: Sequence[Tensor] = ()
+) -> list[Tensor]:
+    """Runs the equations one by one, and disturbs what each rounds; a loop is unrolled."""
     values: dict[Any, Tensor] = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments], strict=True))
 
     def read(atom):
         return atom.val if hasattr(atom, "val") else values[atom]
 
+    def rounded(scale, x):
+        return disturb(scale, x) if scale and jnp.issubdtype(x.dtype, jnp.floating) else x
+
     for equation in jaxpr.eqns:
         name, operands = equation.primitive.name, [read(atom) for atom in equation.invars]
         inner = _called(equation)
         if inner is not None:
-            results = _evaluate(inner.jaxpr, inner.consts, round, operands)
+            results = _evaluate(inner.jaxpr, inner.consts, scales, disturb, operands)
         elif name == "scan":
-            results = _unrolled(equation.params, round, operands)
+            results = _unrolled(equation.params, scales, disturb, operands)
         else:
-            if name in PRODUCTS:
-                operands = [round(name, x, operand=True) for x in operands]
-            results = equation.primitive.bind(*operands, **equation.params)
-            results = [round(name, x) for x in (results if equation.primitive.multiple_results else [results])]
+            before, after = scales(name)
+            results = equation.primitive.bind(*(rounded(before, x) for x in operands), **equation.params)
+            results = results if equation.primitive.multiple_results else [results]
+            results = [rounded(after, x) for x in results]
         values.update(zip(equation.outvars, results, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
 
@@ -138,14 +147,14 @@ def _called(equation: Any) -> Any:
     return inner if hasattr(inner, "consts") else ClosedJaxpr(inner, ())
 
 
-def _unrolled(scan: dict[str, Any], round, operands: list[Tensor]) -> list[Tensor]:
+def _unrolled(scan: dict[str, Any], scales: Scales, disturb: Disturb, operands: list[Tensor]) -> list[Tensor]:
     first, count = scan["num_consts"], scan["num_carry"]
     constants, carry, sequences = operands[:first], operands[first : first + count], operands[first + count :]
     steps = range(scan["length"])
     outputs: dict[int, list[Tensor]] = {}
     for step in reversed(steps) if scan["reverse"] else steps:
         arguments = [*constants, *carry, *(sequence[step] for sequence in sequences)]
-        results = _evaluate(scan["jaxpr"].jaxpr, scan["jaxpr"].consts, round, arguments)
+        results = _evaluate(scan["jaxpr"].jaxpr, scan["jaxpr"].consts, scales, disturb, arguments)
         carry, outputs[step] = results[:count], results[count:]
     return [*carry, *(jnp.stack(column) for column in zip(*(outputs[step] for step in steps), strict=True))]
 
@@ -155,7 +164,9 @@ def _narrow(jaxpr: Any) -> Iterator[str]:
         name = equation.primitive.name
         for inner in jaxprs_in_params(equation.params):
             yield from _narrow(inner)
-        loses = name not in {*EXACT, *CALLS} or (name == "convert_element_type" and _is_wide(equation.invars[0]))
+        loses = name not in {*EXACT.split(), *CALLS} or (
+            name == "convert_element_type" and _is_wide(equation.invars[0])
+        )
         if loses and any(_is_float(variable) and not _is_wide(variable) for variable in equation.outvars):
             yield f"{name} to {equation.outvars[0].aval.dtype}"
 

@@ -1,9 +1,7 @@
 """The only writer: tables, figures and one page, each file replaced as a whole."""
 
 import io
-import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 import matplotlib
 import pandas as pd
 
-from bench.analysis import page, style
+from bench.analysis import files, page, style
 from bench.analysis.drawings import Drawing, drawings
 from bench.analysis.load import Loaded
 
@@ -32,7 +30,7 @@ def write(loaded: Loaded, out: Path, command: str) -> list[Path]:
         "index.html": document.encode(),
     }
     for name, content in contents.items():
-        _replace(out / name, content)
+        files.replace(out / name, content)
     return [out / name for name in contents]
 
 
@@ -52,16 +50,3 @@ def _parquet(frame: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     return buffer.getvalue()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +20,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
-import backends
 from backends.environment import PRECISIONS, environment
 from bench.machine import ROOT
 from bench.numerics.run import DTYPES, Settings, write_json
@@ -28,6 +28,7 @@ RESULTS = Path("results/numerics")
 POLL_S = 0.2
 LIMIT_S = 300.0
 USAGE = 2
+# The oracle comes first: it draws the inputs and the weights.
 ROLES = {"jax": ("float64", "device"), "tensorflow": ("float64", "device"), "torch": ("device",)}
 
 
@@ -46,17 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     option = _parser().parse_args(arguments)
     try:
         run = _prepare(option)
-        names = [name for name in backends.NAMES if importlib.util.find_spec(name)]
+        names = [name for name in ROLES if importlib.util.find_spec(name)]
         if not names:
             raise Refused("no backend is installed here; install one with: python -m pip install -e '.[jax]'")
-        jobs = [Job(run, name, role, option.limit) for name in names for role in ROLES[name]]
-        oracle = [job for job in jobs if (job.backend, job.role) == ("jax", "float64")]
-        if not oracle and not (run / "cases").exists():
+        if "jax" not in names and not (run / "cases").exists():
             raise Refused("the oracle is JAX in float64 and comes first: begin the run where JAX is installed")
-        for job in oracle:
-            job.finish()
-        with ThreadPoolExecutor(max(1, _cores() // Settings.load(run).threads)) as pool:
-            list(pool.map(Job.finish, [job for job in jobs if job not in oracle]))
+        for name in names:
+            for role in ROLES[name]:
+                Job(run, name, role, option.limit).finish(processes=max(1, _cores() // option.threads))
     except Refused as refusal:
         print(f"numerics: {refusal}", file=sys.stderr)
         return USAGE
@@ -65,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class Job:
-    """One worker, started again after each technique that it does not survive."""
+    """The workers of one backend and role, each started again after a technique that it does not survive."""
 
     def __init__(self, run: Path, backend: str, role: str, limit: float):
         self.run = run
@@ -75,17 +73,22 @@ class Job:
         self.settings = Settings.load(run)
         self.folder = run / f"{backend}-{role if role == 'float64' else self.settings.device}"
 
-    def finish(self) -> None:
+    def finish(self, processes: int) -> None:
         start = time.monotonic()
-        while not self._launch():
-            pass
+        for path in self._in_flight():  # of a run that was killed
+            path.unlink()
+        with ThreadPoolExecutor(processes) as pool:
+            list(pool.map(self._work, range(processes)))
         count = len(list(self.folder.glob("*/*.json")))
         print(f"numerics: {self.folder.name}: {count} results in {time.monotonic() - start:.0f} s", flush=True)
 
-    def _launch(self) -> bool:
-        """Runs the worker once; returns whether it got to its end."""
+    def _work(self, number: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        log = self.folder / "log"
+        while not self._launch(self.folder / f"log-{number}"):
+            pass
+
+    def _launch(self, log: Path) -> bool:
+        """Runs a worker once; returns whether it got to its end."""
         command = [sys.executable, "-m", "bench.numerics.worker", str(self.run), self.role]
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -99,7 +102,7 @@ class Job:
                     process.wait()
         if process.returncode == 0:
             return True
-        in_flight = self._in_flight()
+        in_flight = self._in_flight(process.pid)
         if not in_flight:
             lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] or ["no output"]
             raise Refused(f"{self.folder.name}: {lines[-1].removeprefix('numerics: ')} (all of it: {log})")
@@ -113,15 +116,17 @@ class Job:
         """Waits for the end; returns why it came, if not by itself."""
         while process.poll() is None:
             time.sleep(POLL_S)
-            for path in self._in_flight():
+            for path in self._in_flight(process.pid):
                 if time.time() - path.stat().st_mtime > self.limit:
                     process.kill()
                     process.wait()
                     return f"took longer than {self.limit:g} s"
         return f"the process ended with code {process.returncode}"
 
-    def _in_flight(self) -> list[Path]:
-        return sorted(self.folder.glob("*/*.running"))
+    def _in_flight(self, pid: int | None = None) -> list[Path]:
+        """The techniques that a process, or any, is computing."""
+        found = self.folder.glob("*/*.running")
+        return [path for path in found if pid is None or path.read_text() == str(pid)]
 
     def _environment(self) -> dict[str, str]:
         cache = (self.run / "cache" / self.folder.name).resolve()
@@ -146,8 +151,10 @@ def _prepare(option: argparse.Namespace) -> Path:
     else:
         try:
             wanted.save(run)
+            if option.cases_of:
+                shutil.copytree(option.cases_of / "cases", run / "cases")
         except OSError as error:
-            raise Refused(f"cannot write results to {run}: {error.strerror}") from None
+            raise Refused(f"cannot write to {run}: {error}") from None
     return run
 
 
@@ -188,6 +195,7 @@ def _parser() -> Parser:
     parser.add_argument("--layer", default="", help="a layer of your own, module:Class, instead of the catalogue")
     parser.add_argument("--config", default="", help="its constructor arguments, as JSON")
     parser.add_argument("--input-shape", action="append", default=[], help="2,8,16; once for each of its inputs")
+    parser.add_argument("--cases-of", type=Path, help="run folder to take inputs and weights from")
     parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds after which a technique is given up")
     return parser
 

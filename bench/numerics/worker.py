@@ -1,10 +1,11 @@
 """One process of a comparison: `python -m bench.numerics.worker RUN ROLE`, on the backend of KERAS_BACKEND.
 
-In the role "float64" it computes what is right; in the role "device" it computes as users do. What is written already
-is not computed again, so the same command goes on after a crash.
+In the role "float64" it computes what is right; in the role "device" it computes as users do. What is written already,
+or claimed by another process, is not computed again: several may share the work, and go on after a crash.
 """
 
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -58,12 +59,9 @@ class Worker:
         for row in techniques:
             for dtype in self.settings.dtypes:
                 target = self.folder / dtype / f"{row.name}.npz"
-                outcome = target.with_suffix(".json")
-                if outcome.exists():
+                outcome, running = target.with_suffix(".json"), target.with_suffix(".running")
+                if outcome.exists() or not _claim(running):
                     continue
-                running = target.with_suffix(".running")
-                running.parent.mkdir(parents=True, exist_ok=True)
-                running.touch()
                 start = time.perf_counter()
                 arrays, notes = self.compare(row, dtype)
                 write_arrays(target, arrays)
@@ -264,6 +262,17 @@ class _Technique:
         self.subject.load(self.case)
         cotangents = [c.ravel() for c in numbered(self.case, COTANGENT)]
         return _flat(output, self.adapter) * np.concatenate(cotangents)
+
+
+def _claim(running: Path) -> bool:
+    """Whether this process is the first to take a piece of work."""
+    running.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with running.open("x") as file:
+            file.write(str(os.getpid()))
+    except FileExistsError:
+        return False
+    return True
 
 
 def _about(row: Technique) -> dict[str, Any]:

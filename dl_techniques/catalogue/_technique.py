@@ -34,7 +34,7 @@ class Technique:
     rejects_inputs: tuple[Shape, ...] = ()
     random: bool = False
     xfail: Mapping[str, str] = field(default_factory=dict)
-    finite: tuple[str, ...] = ()
+    finite: tuple[str, ...] = ("zeros", "constant", "tiny", "batch of one")
     tolerances: Mapping[str, tuple[float, str]] = field(default_factory=dict)
 
     @property

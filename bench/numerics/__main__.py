@@ -1,10 +1,11 @@
 """`python -m bench.numerics`: computes what the backends installed here can, into one run folder.
 
 A run may be gathered from several environments, the one with JAX first: `--run NAME` in each.
-Exit codes: 0, computed; 2, wrong use.
+Exit codes: 0, computed; 2, wrong use; 130, interrupted.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -14,8 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
@@ -27,7 +27,7 @@ from bench.numerics.run import DTYPES, Settings, write_json
 RESULTS = Path("results/numerics")
 POLL_S = 0.2
 LIMIT_S = 300.0
-USAGE = 2
+USAGE, INTERRUPTED = 2, 130
 # The oracle comes first: it draws the inputs and the weights.
 ROLES = {"jax": ("float64", "device"), "tensorflow": ("float64", "device"), "torch": ("device",)}
 
@@ -58,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Refused as refusal:
         print(f"numerics: {refusal}", file=sys.stderr)
         return USAGE
+    except KeyboardInterrupt:
+        print(f"\nnumerics: interrupted; the same command with --run {run.name} goes on", file=sys.stderr)
+        return INTERRUPTED
     print(f"numerics: {', '.join(names)} in {run}; judge with: python -m bench.analysis numerics {run}", flush=True)
     return 0
 
@@ -75,58 +78,56 @@ class Job:
 
     def finish(self, processes: int) -> None:
         start = time.monotonic()
+        self.folder.mkdir(parents=True, exist_ok=True)
         for path in self._in_flight():  # of a run that was killed
             path.unlink()
-        with ThreadPoolExecutor(processes) as pool:
-            list(pool.map(self._work, range(processes)))
+        workers = [self._start(self.folder / f"log-{number}") for number in range(processes)]
+        try:
+            while workers:
+                time.sleep(POLL_S)
+                workers = [left for worker in workers if (left := self._tend(worker)) is not None]
+        finally:
+            for worker in workers:
+                worker.stop()
         count = len(list(self.folder.glob("*/*.json")))
         print(f"numerics: {self.folder.name}: {count} results in {time.monotonic() - start:.0f} s", flush=True)
 
-    def _work(self, number: int) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        while not self._launch(self.folder / f"log-{number}"):
-            pass
-
-    def _launch(self, log: Path) -> bool:
-        """Runs a worker once; returns whether it got to its end."""
+    def _start(self, log: Path) -> "Worker":
         command = [sys.executable, "-m", "bench.numerics.worker", str(self.run), self.role]
         with log.open("ab") as output:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=self._environment(), stdout=output, stderr=subprocess.STDOUT
             )
-            try:
-                reason = self._watch(process)
-            finally:
-                if process.poll() is None:
-                    process.kill()
-                    process.wait()
+        return Worker(process, log)
+
+    def _tend(self, worker: "Worker") -> "Worker | None":
+        """Returns the worker while it runs; another one where it died of a technique; nothing once all is done."""
+        process = worker.process
+        reason = f"the process ended with code {process.poll()}"
+        if process.returncode is None:
+            if all(time.time() - since < self.limit for since in self._in_flight(process.pid).values()):
+                return worker
+            worker.stop()
+            reason = f"took longer than {self.limit:g} s"
         if process.returncode == 0:
-            return True
+            return None
         in_flight = self._in_flight(process.pid)
         if not in_flight:
-            lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] or ["no output"]
-            raise Refused(f"{self.folder.name}: {lines[-1].removeprefix('numerics: ')} (all of it: {log})")
+            raise Refused(f"{self.folder.name}: {worker.last_line()} (all of it: {worker.log})")
         for path in in_flight:
             write_json(path.with_suffix(".json"), {"failures": {"process": reason}})
             path.unlink()
         print(f"numerics: {self.folder.name}: {', '.join(path.stem for path in in_flight)}: {reason}", flush=True)
-        return False
+        return self._start(worker.log)
 
-    def _watch(self, process: subprocess.Popen) -> str:
-        """Waits for the end; returns why it came, if not by itself."""
-        while process.poll() is None:
-            time.sleep(POLL_S)
-            for path in self._in_flight(process.pid):
-                if time.time() - path.stat().st_mtime > self.limit:
-                    process.kill()
-                    process.wait()
-                    return f"took longer than {self.limit:g} s"
-        return f"the process ended with code {process.returncode}"
-
-    def _in_flight(self, pid: int | None = None) -> list[Path]:
-        """The techniques that a process, or any, is computing."""
-        found = self.folder.glob("*/*.running")
-        return [path for path in found if pid is None or path.read_text() == str(pid)]
+    def _in_flight(self, pid: int | None = None) -> dict[Path, float]:
+        """The techniques that a process, or any, is computing, and since when."""
+        found = {}
+        for path in self.folder.glob("*/*.running"):
+            with contextlib.suppress(FileNotFoundError):  # it was finished just now
+                if pid is None or path.read_text() == str(pid):
+                    found[path] = path.stat().st_mtime
+        return found
 
     def _environment(self) -> dict[str, str]:
         cache = (self.run / "cache" / self.folder.name).resolve()
@@ -140,6 +141,22 @@ class Job:
         return {**os.environ, **variables}
 
 
+@dataclass(frozen=True)
+class Worker:
+    """A process, and where it writes."""
+
+    process: subprocess.Popen
+    log: Path
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def last_line(self) -> str:
+        lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        return lines[-1].removeprefix("numerics: ") if lines else "the process said nothing"
+
+
 def _prepare(option: argparse.Namespace) -> Path:
     if not re.fullmatch(r"[\w.+-]+", option.run):
         raise Refused(f"--run must be a plain name of letters, digits and . _ + -, not {option.run!r}")
@@ -149,6 +166,8 @@ def _prepare(option: argparse.Namespace) -> Path:
         if Settings.load(run) != wanted:
             raise Refused(f"the run {option.run} was begun with other options; use the same, or another --run")
     else:
+        if option.cases_of and not (option.cases_of / "cases").is_dir():
+            raise Refused(f"--cases-of must be the folder of a run, not {str(option.cases_of)!r}")
         try:
             wanted.save(run)
             if option.cases_of:

@@ -22,6 +22,7 @@ class Subject:
     """A technique as the adapters take it: inputs by position; its one floating output, or a tuple of several."""
 
     def __init__(self, row: Technique, dtype: str):
+        keras.config.set_dtype_policy(dtype)  # for sublayers that are not told
         keras.utils.clear_session()  # or names that Keras numbers would depend on what was built before
         self.is_layer = issubclass(row.cls, keras.layers.Layer)
         self.target = row.make(name=row.name, dtype=dtype) if self.is_layer else row.make()

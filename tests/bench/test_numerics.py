@@ -194,7 +194,8 @@ def test_wrong_use_is_one_line(tmp_path, options, told):
 
 
 def test_the_parent_imports_no_framework():
-    check = "import sys, bench.numerics.__main__; sys.exit(bool({'keras', 'jax', 'torch', 'tensorflow'} & set(sys.modules)))"
+    frameworks = {"keras", "jax", "torch", "tensorflow"}
+    check = f"import sys, bench.numerics.__main__; sys.exit(bool({frameworks} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], cwd=ROOT).returncode == 0
 
 

@@ -81,7 +81,7 @@ def _summary(loaded: Loaded) -> int:
 
 
 def _numerics(options: argparse.Namespace, parser: Parser) -> int:
-    from bench.analysis import numerics, numerics_page
+    from bench.analysis import numerics, numerics_page, text
 
     newest = sorted(NUMERICS.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
     if options.run is None and not newest:
@@ -99,8 +99,9 @@ def _numerics(options: argparse.Namespace, parser: Parser) -> int:
     for line in numerics.unneeded(run, verdicts):
         print(line, file=sys.stderr)
     bad = int((verdicts["verdict"] == numerics.DISAGREE).sum())
-    techniques = verdicts["technique"].nunique()
-    print(f"{techniques} techniques, {len(verdicts)} results, {bad} disagreements; see {written[-1]}")
+    techniques = text.count(verdicts["technique"].nunique(), "technique")
+    where = ", ".join(run.backends)
+    print(f"{techniques} on {where}: {len(verdicts)} results, {bad} disagreements; see {written[-1]}")
     for line in numerics.worst(verdicts):
         print(f"  {line}")
     return int(bad > 0)

@@ -23,6 +23,7 @@ COLUMNS = (
 )
 PAIR_COLUMNS = ("technique", "dtype", "mode", "tensor", "first", "second", "max_ulp", "agree")
 AGREE, DISAGREE = "agree", "disagree"
+EXCEPTED = "excepted"
 
 # Relative to the largest element, or to what cancels where that is larger.
 WITNESS_TOLERANCE = 1e-9
@@ -83,6 +84,8 @@ def read(folder: Path) -> Run:
         cases = {(path.parent.name, path.stem): read_arrays(path) for path in sorted(folder.glob("cases/*/*.npz"))}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unreadable(f"{folder} is no run of bench.numerics, or damaged: {error}") from None
+    for _, _, technique in records:  # of some not even inputs could be drawn
+        abouts.setdefault(technique, {"finite": [], "tolerances": {}})
     run = Run(folder.name, settings, abouts, facts, records, cases)
     if not run.backends or not abouts:
         raise Unreadable(f"{folder} has no results yet; compute them with: python -m bench.numerics")
@@ -159,7 +162,7 @@ def unneeded(run: Run, frame: pd.DataFrame) -> list[str]:
         paths = [f"{row.backend}/{row.dtype}/{row.mode}/{row.tensor}" for row in mine.itertuples()]
         for pattern in about["tolerances"]:
             matching = [fnmatch.fnmatchcase(path, pattern) for path in paths]
-            needed = mine[matching]["reason"].str.startswith("excepted")
+            needed = mine[matching]["reason"].str.startswith(EXCEPTED)
             if any(matching) and not needed.any():
                 lines.append(f"{technique}: the exception {pattern!r} was not needed")
     return lines
@@ -379,8 +382,8 @@ def _finished(row: dict[str, Any], technique: str, dtype: str, device: str, abou
     is_fine = row["error"] <= row["tolerance"]
     for pattern, (factor, why) in about["tolerances"].items():
         if not is_fine and fnmatch.fnmatchcase(path, pattern):
-            row["tolerance"] = max(row["tolerance"] * factor if row["tolerance"] else factor, row["tolerance"])
-            row["reason"] = f"excepted: {why}"
+            row["tolerance"] = (row["tolerance"] or 1.0) * factor
+            row["reason"] = f"{EXCEPTED}: {why}"
     verdict = AGREE if row["error"] <= row["tolerance"] else DISAGREE
     if is_fine and row["check"] in ("oracle", "repeat"):
         row["reason"] = ""

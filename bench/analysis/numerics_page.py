@@ -38,7 +38,7 @@ def render(run: numerics.Run, verdicts: pd.DataFrame, pairs: pd.DataFrame) -> st
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    excepted = verdicts[verdicts["reason"].str.startswith("excepted") & (verdicts["verdict"] == numerics.AGREE)]
+    excepted = verdicts[verdicts["reason"].str.startswith(numerics.EXCEPTED) & (verdicts["verdict"] == numerics.AGREE)]
     return environment.get_template("numerics.html.j2").render(
         run=run,
         facts=[_facts(worker, facts) for worker, facts in run.facts.items()],

@@ -165,6 +165,7 @@ def _prepare(option: argparse.Namespace) -> Path:
     if (run / "run.json").exists():
         if Settings.load(run) != wanted:
             raise Refused(f"the run {option.run} was begun with other options; use the same, or another --run")
+        (run / "run.json").touch()  # it is the newest again
     else:
         if option.cases_of and not (option.cases_of / "cases").is_dir():
             raise Refused(f"--cases-of must be the folder of a run, not {str(option.cases_of)!r}")

@@ -11,6 +11,7 @@ import pytest
 from bench.analysis import numerics_errors
 from bench.numerics import hostile
 from bench.numerics.run import Settings, read_arrays, read_json
+from dl_techniques.catalogue import TECHNIQUES
 from tests.oracles.norms import rms_norm
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,6 +192,15 @@ def test_wrong_use_is_one_line(tmp_path, options, told):
     assert done.returncode == 2, done.stdout + done.stderr
     assert told in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("row", TECHNIQUES, ids=lambda row: row.name)
+def test_an_exception_of_the_catalogue_says_where_and_why(row):
+    for pattern, (factor, reason) in row.tolerances.items():
+        assert pattern.count("/") >= 3, pattern
+        assert factor > 1
+        assert len(reason.split()) > 3, reason
+    assert set(row.finite) <= set(hostile.INPUTS)
 
 
 def test_the_parent_imports_no_framework():

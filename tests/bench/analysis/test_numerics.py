@@ -176,6 +176,15 @@ def test_a_technique_that_one_process_never_wrote_is_a_disagreement(folder):
     assert "was not computed" in frame[frame["verdict"] == "disagree"]["reason"].item()
 
 
+def test_a_technique_that_nobody_could_build_is_a_disagreement(folder):
+    path = folder.write()
+    for worker in folder.notes:
+        write_json(path / worker / "float32" / "Sum.json", {"failures": {"build": "ValueError: no"}})
+    frame, _ = numerics.judge(numerics.read(path))
+    assert set(frame[frame["verdict"] == "disagree"]["technique"]) == {"Sum"}
+    assert set(frame[frame["technique"] == "Sum"]["backend"]) == set(BACKENDS)
+
+
 def test_a_narrow_oracle_is_broken(folder):
     folder.notes["jax-float64"]["narrow"]["inference"] = ["exp to float32"]
     assert "oracle is broken: inference: exp to float32" in folder.disagreements()["reason"].item()

@@ -92,7 +92,7 @@ def rounding_noise(
         for total, moved, x in zip(squares, disturbed(closed.consts, errors), exact, strict=True):
             if jnp.issubdtype(x.dtype, jnp.floating):
                 total += np.square(np.asarray(moved) - np.asarray(x))
-    return jax.tree.unflatten(jax.tree.structure(structure), [np.sqrt(total / samples) for total in squares])
+    return jax.tree.unflatten(jax.tree.structure(structure), [jnp.sqrt(total / samples) for total in squares])
 
 
 def _trace(program: Program):

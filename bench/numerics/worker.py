@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class Worker:
         if self.exact:
             keras.config.set_floatx("float64")
         if self.is_oracle:
-            self._oracle().compute_in_float64()
+            self.oracle().compute_in_float64()
         self.adapter.pin_precision(self.settings.precision)
 
     def work(self) -> None:
@@ -97,7 +98,8 @@ class Worker:
             raise FileNotFoundError("the oracle drew no inputs and weights for it")
         return read_arrays(path)
 
-    def _oracle(self) -> Any:
+    def oracle(self) -> Any:
+        """The module, which only a process with JAX can import."""
         from backends import oracle
 
         return oracle
@@ -124,14 +126,14 @@ class _Technique:
         yield "phases", self.choose_phases
         if self.worker.exact:
             for phase in self.phases:
-                yield f"exact/{phase}", lambda phase=phase: self.compute_exactly(phase)
+                yield f"exact/{phase}", partial(self.compute_exactly, phase)
             return
         for mode in MODES:
             for phase in self.phases:
-                yield f"{mode}/{phase}", lambda mode=mode, phase=phase: self.compute(mode, phase)
+                yield f"{mode}/{phase}", partial(self.compute, mode, phase)
         if self.case_dtype == "float32":
             for name in hostile.INPUTS:
-                yield f"eager/hostile {name}", lambda name=name: self.classify(name)
+                yield f"eager/hostile {name}", partial(self.classify, name)
             if self.row.random:
                 yield "eager/draws", self.draw_randomly
 
@@ -171,19 +173,18 @@ class _Technique:
         self.keep(f"exact/{phase}", values)
         narrow = [f"{name} is {value.dtype}" for name, value in values.items() if value.dtype != np.float64]
         if self.worker.is_oracle:
-            oracle, program = self.worker._oracle(), self.program("eager", phase)
+            oracle, program = self.worker.oracle(), self.program("eager", phase)
             narrow += oracle.narrowings(program)
             roundoff = 2.0 ** -(BITS[self.case_dtype] + 1)
             is_tf32 = self.worker.settings.precision == "tf32" and self.case_dtype == "float32"
             products = 2.0 ** -(TF32_BITS + 1) if is_tf32 else roundoff
-            noise = oracle.rounding_noise(program, roundoff, products)
-            self.keep(f"noise/{phase}", self.read(noise))
+            self.keep(f"noise/{phase}", self.read(oracle.rounding_noise(program, roundoff, products)))
         self.notes.setdefault("narrow", {})[phase] = narrow
         self.notes.setdefault("slopes", {})[phase] = self.slopes(phase, values)
 
     def classify(self, name: str) -> None:
         inputs = [hostile.INPUTS[name](x) for x in numbered(self.case, INPUT)]
-        values = self.read(self.program("eager", INFERENCE, inputs).run())
+        values = self.read(self.program("eager", INFERENCE, inputs).run(), inputs)
         self.keep(f"hostile/{name}", {key: hostile.kinds(value) for key, value in values.items()})
 
     def draw_randomly(self) -> None:
@@ -210,23 +211,20 @@ class _Technique:
     def tensor(self, array: np.ndarray) -> Tensor:
         return self.adapter.tensor(array, self.dtype)
 
-    def read(self, results: Any) -> Arrays:
+    def read(self, results: Any, inputs: Sequence[np.ndarray] | None = None) -> Arrays:
         """The results of a backward program by name; a gradient that a framework leaves out is zero."""
         outputs, input_gradients, weight_gradients = results[:3]
-        outputs, paths = _as_tuple(outputs), self.subject.trainable_paths()
-        named = {_numbered("output", i, outputs): y for i, y in enumerate(outputs)}
-        inputs = numbered(self.case, INPUT)
-        for i, gradient in enumerate(input_gradients):
-            named[_numbered("gradient of input", i, inputs)] = inputs[i] * 0 if gradient is None else gradient
-        for path, gradient in zip(paths, weight_gradients, strict=True):
-            weight = self.case[f"{WEIGHT} {path}"]
-            named[f"gradient of {path}"] = weight * 0 if gradient is None else gradient
-        read = {}
-        for name, value in named.items():
-            read[name] = value if isinstance(value, np.ndarray) else self.adapter.array(value)
-        if self.worker.exact:  # a gradient left out has no dtype of its own
-            read = {name: v.astype("float64") if named[name] is v else v for name, v in read.items()}
-        return read
+        inputs, paths = inputs or numbered(self.case, INPUT), self.subject.trainable_paths()
+        sources = {_numbered("gradient of input", i, inputs): x for i, x in enumerate(inputs)}
+        sources |= {f"gradient of {path}": self.case[f"{WEIGHT} {path}"] for path in paths}
+        gradients = [*input_gradients, *weight_gradients]
+        found = {_numbered("output", i, _as_tuple(outputs)): y for i, y in enumerate(_as_tuple(outputs))}
+        found |= dict(zip(sources, gradients, strict=True))
+        zero = np.float64(0) if self.worker.exact else np.float32(0)
+        return {
+            name: np.full(sources[name].shape, zero) if value is None else self.adapter.array(value)
+            for name, value in found.items()
+        }
 
     def keep(self, prefix: str, values: Arrays) -> None:
         self.results.update({f"{prefix}/{name}": value for name, value in values.items()})
@@ -237,15 +235,11 @@ class _Technique:
         """By step: the slope by central differences, by the gradients, and the sum of the gradients' parts."""
         generator = np.random.default_rng(0)
         points = {name: self.case[name].astype("float64") for name in self.case if not name.startswith(COTANGENT)}
-        trainable = {f"{WEIGHT} {path}" for path in self.subject.trainable_paths()}
         inputs = numbered(self.case, INPUT)
-        gradients = {}
-        for i in range(len(inputs)):
-            gradients[f"{INPUT} {i}"] = values[_numbered("gradient of input", i, inputs)]
-        for name in trainable:
-            gradients[name] = values[f"gradient of {name.removeprefix(f'{WEIGHT} ')}"]
+        gradients = {f"{INPUT} {i}": values[_numbered("gradient of input", i, inputs)] for i in range(len(inputs))}
+        gradients |= {f"{WEIGHT} {path}": values[f"gradient of {path}"] for path in self.subject.trainable_paths()}
         moves = {name: points[name] * generator.uniform(-1, 1, points[name].shape) for name in gradients}
-        parts = np.concatenate([(gradients[name] * moves[name]).ravel() for name in sorted(gradients)])
+        parts = np.concatenate([(gradients[name] * moves[name]).ravel() for name in gradients])
         found = {}
         for step in STEPS:
             ahead, behind = (self.value(phase, points, moves, sign * step) for sign in (1, -1))

@@ -22,8 +22,9 @@ class Subject:
     """A technique as the adapters take it: inputs by position; its one floating output, or a tuple of several."""
 
     def __init__(self, row: Technique, dtype: str):
-        keras.config.set_dtype_policy(dtype)  # for sublayers that are not told
         keras.utils.clear_session()  # or names that Keras numbers would depend on what was built before
+        keras.config.disable_traceback_filtering()  # so that a failure's reason is its own text
+        keras.config.set_dtype_policy(dtype)  # for sublayers that are not told
         self.is_layer = issubclass(row.cls, keras.layers.Layer)
         self.target = row.make(name=row.name, dtype=dtype) if self.is_layer else row.make()
         self.output_shapes = self._build([shape for shape in row.inputs], dtype)
@@ -98,9 +99,10 @@ def draw(row: Technique, dtype: str) -> Arrays:
     """
     keras.utils.set_random_seed(0)
     random = np.random.default_rng(zlib.crc32(row.name.encode()))
+    shapes: list[Any] = list(row.inputs)
     subject = Subject(row, "float64")
     trainable = set(subject.trainable_paths())
-    case = {f"{INPUT} {i}": random.standard_normal(shape) for i, shape in enumerate(row.inputs)}
+    case = {f"{INPUT} {i}": random.standard_normal(shape) for i, shape in enumerate(shapes)}
     case |= {f"{COTANGENT} {i}": random.standard_normal(shape) for i, shape in enumerate(subject.output_shapes)}
     for path, variable in subject.weights.items():
         if path in trainable:

@@ -47,7 +47,6 @@ class Worker:
         self.exact = role == FLOAT64
         self.folder = run / f"{self.backend}-{FLOAT64 if self.exact else self.settings.device}"
         self.is_oracle = self.exact and self.backend == "jax"
-        keras.config.disable_traceback_filtering()
         if self.exact:
             keras.config.set_floatx("float64")
         if self.is_oracle:
@@ -150,8 +149,8 @@ class _Technique:
             phases = [INFERENCE]
             if not self.row.random:
                 points = {name: value.astype("float64") for name, value in self.case.items()}
-                outputs = [self.value(phase, points, {}, 0.0) for phase in (INFERENCE, TRAINING)]
-                phases += [] if np.array_equal(*outputs) else [TRAINING]
+                inference, training = (self.value(phase, points, {}, 0.0) for phase in (INFERENCE, TRAINING))
+                phases += [] if np.array_equal(inference, training) else [TRAINING]
             write_json(path, {**_about(self.row), "phases": phases})
         self.phases = read_json(path)["phases"]
 

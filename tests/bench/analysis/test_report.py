@@ -10,7 +10,7 @@ import sys
 import pandas as pd
 import pytest
 
-from bench.analysis import load, page, report, schema
+from bench.analysis import load, page, schema
 from bench.analysis.__main__ import main
 from tests.bench.analysis.synthetic import cell, write_launch
 
@@ -229,7 +229,7 @@ def test_a_full_disk_leaves_what_was_there(raw, tmp_path, capsys, monkeypatch):
     out = tmp_path / "out"
     out.mkdir()
     (out / "results.csv").write_text("the old table")
-    monkeypatch.setattr(report.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     assert main(["report", str(raw / "run"), "--out", str(out)]) == 2
     assert capsys.readouterr().err == f"cannot write into {out}: No space left on device\n"
     assert [(path.name, path.read_text()) for path in out.iterdir()] == [("results.csv", "the old table")]

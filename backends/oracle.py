@@ -81,7 +81,7 @@ def rounding_noise(
     @jax.jit
     def disturbed(constants, errors):
         remaining = iter(errors)
-        return _evaluate(closed.jaxpr, constants, scales, lambda _, x: x * (1 + next(remaining)))
+        return _evaluate(closed.jaxpr, constants, scales, lambda _, x: (x * (1 + next(remaining))).astype(x.dtype))
 
     jax.eval_shape(lambda constants: _evaluate(closed.jaxpr, constants, scales, record), closed.consts)
     exact = disturbed(closed.consts, [np.zeros(shape) for _, shape in sites])

@@ -88,7 +88,7 @@ def _cell(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _ulp(value: float) -> str:
+def _ulp(value: Any) -> str:
     return text.digits(value) if math.isfinite(value) else "not finite"
 
 
@@ -99,7 +99,7 @@ def _facts(worker: str, facts: dict[str, Any]) -> dict[str, Any]:
     return {"process": worker, **{name: facts.get(name) for name in shown}, "precision, read back": settings}
 
 
-def _lines(rows: pd.DataFrame) -> list[dict[str, Any]]:
+def _lines(rows: pd.DataFrame) -> list[dict[Any, Any]]:
     shown = ("technique", "backend", "device", "dtype", "mode", "check", "tensor", "reason")
     return rows[list(shown)].to_dict("records")
 

@@ -171,6 +171,7 @@ class _Technique:
         values = self.read(self.program(mode, phase).run())
         self.keep(f"exact/{phase}", values)
         narrow = [f"{name} is {value.dtype}" for name, value in values.items() if value.dtype != np.float64]
+        self.notes.setdefault("narrow", {})[phase] = narrow
         if self.worker.is_oracle:
             oracle, program = self.worker.oracle(), self.program("eager", phase)
             narrow += oracle.narrowings(program)
@@ -178,7 +179,6 @@ class _Technique:
             is_tf32 = self.worker.settings.precision == "tf32" and self.case_dtype == "float32"
             products = 2.0 ** -(TF32_BITS + 1) if is_tf32 else roundoff
             self.keep(f"noise/{phase}", self.read(oracle.rounding_noise(program, roundoff, products)))
-        self.notes.setdefault("narrow", {})[phase] = narrow
         self.notes.setdefault("slopes", {})[phase] = self.slopes(phase, values)
 
     def classify(self, name: str) -> None:

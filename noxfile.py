@@ -84,6 +84,30 @@ def regress_backend(session: nox.Session, backend: str) -> None:
 
 
 @nox.session
+@nox.parametrize("backend", [nox.param(name, id=name) for name in ("jax", "tf", "torch")])
+def numerics(session: nox.Session, backend: str) -> None:
+    """Compare the backends' results with an oracle (-- --dtypes all, --only NAMES, --layer MODULE:CLASS ...)."""
+    install(session, f".[{EXTRAS[backend]}]")
+    compute(session)
+
+
+@nox.session(name="numerics-gpu")
+@nox.parametrize("backend", [nox.param(name, id=name) for name in ("jax", "tf", "torch")])
+def numerics_gpu(session: nox.Session, backend: str) -> None:
+    """The same on a GPU (-- --precision tf32 shows what that costs)."""
+    install(session, ".", GPU_PACKAGES[backend])
+    compute(session, "--device", "gpu")
+
+
+@nox.session(name="numerics-judge")
+def numerics_judge(session: nox.Session) -> None:
+    """Judge a run of numerics; queued by the sessions above (-- RUN --against ANOTHER compares two)."""
+    extras = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
+    session.install("-c", "constraints.txt", *extras["bench"])
+    session.run("python", "-m", "bench.analysis", "numerics", *session.posargs)
+
+
+@nox.session
 def report(session: nox.Session) -> None:
     """Combine the newest results of every backend into results/report (-- paths of other runs)."""
     extras = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
@@ -132,6 +156,13 @@ def measure(session: nox.Session, backend: str, device: str, options: list[str])
     command = ["python", "-m", "pytest", "bench", "--device", device, *run, *options]
     # An interrupted run still reports what it finished.
     session.run(*command, env={"KERAS_BACKEND": EXTRAS[backend]}, interrupt_timeout=60, terminate_timeout=10)
+
+
+def compute(session: nox.Session, *options: str) -> None:
+    """Every backend adds to one run, in an environment of its own; the oracle, on JAX, is the first."""
+    run = [] if "--run" in session.posargs else ["--run", RUN]
+    session.run("python", "-m", "bench.numerics", *run, *options, *session.posargs)
+    session.notify("numerics-judge", posargs=[])
 
 
 def install(session: nox.Session, *packages: str) -> None:

@@ -29,6 +29,10 @@ def facts(device: str) -> dict[str, Any]:
     }
 
 
+def pin_precision(precision: str) -> None:
+    jax.config.update("jax_default_matmul_precision", "highest" if precision == "ieee" else "tensorfloat32")
+
+
 def tensor(array: np.ndarray, dtype: str) -> Tensor:
     return jax.block_until_ready(jnp.asarray(array, dtype))
 

@@ -89,6 +89,10 @@ class Adapter(Protocol):
         """Returns versions, device name, threads and matmul precision as the framework reports them."""
         ...
 
+    def pin_precision(self, precision: str) -> None:
+        """Computes float32 matrix products and convolutions in "ieee" float32, or in "tf32" where a GPU has it."""
+        ...
+
     def tensor(self, array: "np.ndarray", dtype: str) -> Tensor:
         """Puts an array on the default device and waits for it."""
         ...

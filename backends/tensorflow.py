@@ -31,11 +31,16 @@ def facts(device: str) -> dict[str, Any]:
     }
 
 
+def pin_precision(precision: str) -> None:
+    tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
+
+
 def tensor(array: np.ndarray, dtype: str) -> Tensor:
     return tf.cast(tf.convert_to_tensor(array), dtype)
 
 
 def array(tensor: Tensor) -> np.ndarray:
+    tensor = tf.convert_to_tensor(tensor)  # the gradient of a lookup is a list of slices
     return (tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor).numpy()
 
 

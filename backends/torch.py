@@ -28,7 +28,14 @@ def facts(device: str) -> dict[str, Any]:
         "device_name": torch.cuda.get_device_name() if device == "gpu" else "cpu",
         "threads_read_back": torch.get_num_threads(),
         "matmul_precision": torch.get_float32_matmul_precision(),
+        "convolution_precision": torch.backends.cudnn.conv.fp32_precision,
     }
+
+
+def pin_precision(precision: str) -> None:
+    torch.set_float32_matmul_precision("highest" if precision == "ieee" else "high")
+    for operations in (torch.backends.cudnn.conv, torch.backends.cudnn.rnn):
+        operations.fp32_precision = precision
 
 
 def tensor(array: np.ndarray, dtype: str) -> Tensor:

@@ -369,6 +369,13 @@ WORKLOADS: tuple[Workload, ...] = (
         sizes={**TOKENS, **TOKEN_SWEEP},
         core="attention",
     ),
+    _attention(
+        "native_multi_query_attention",
+        _built(_keras_grouped_attention),
+        attention_flops,
+        sizes=MOBILE_TOKENS,
+        core="attention",
+    ),
     # Feed-forward.
     _feed_forward(
         "mlp_block", lambda size: layers.MLPBlock(4 * size["width"], size["width"]), mlp_flops, native="native_mlp"
@@ -379,13 +386,6 @@ WORKLOADS: tuple[Workload, ...] = (
     _feed_forward("keras_swiglu", _keras_swiglu, swiglu_flops, native="native_swiglu"),
     _feed_forward("native_mlp", _keras_mlp, mlp_flops, core="mlp"),
     _feed_forward("native_swiglu", _keras_swiglu, swiglu_flops, core="swiglu"),
-    _attention(
-        "native_multi_query_attention",
-        _built(_keras_grouped_attention),
-        attention_flops,
-        sizes=MOBILE_TOKENS,
-        core="attention",
-    ),
     # Convolution.
     _convolution("convnext_v1_block", lambda size: layers.ConvNeXtV1Block(size["width"]), convnext_flops),
     _convolution(

@@ -19,12 +19,14 @@ ALLOWED = {
     "backends.tensorflow": ("tensorflow", "keras", "numpy", "backends.protocol", *STDLIB),
     "backends.jax": ("jax", "keras", "numpy", "backends.protocol", *STDLIB),
     "backends.torch": ("torch", "keras", "numpy", "backends.protocol", *STDLIB),
+    "backends.oracle": ("jax", "keras", "numpy", "backends.protocol", *STDLIB),
     "backends.native.tensorflow": ("tensorflow", "backends.protocol", "backends.tensorflow", *STDLIB),
     "backends.native.jax": ("jax", "backends.protocol", "backends.jax", *STDLIB),
     "backends.native.torch": ("torch", "backends.protocol", "backends.torch", *STDLIB),
     "bench": ("dl_techniques", "backends", "bench", "keras", "numpy", "pytest", *STDLIB),
     "bench.journal": STDLIB,
-    "bench.analysis": ("bench.analysis", "bench.journal", "numpy", *ANALYSIS, *STDLIB),
+    "bench.numerics.run": ("numpy", *STDLIB),
+    "bench.analysis": ("bench.analysis", "bench.journal", "bench.numerics.run", "numpy", *ANALYSIS, *STDLIB),
 }
 # Inside the library each level may use its own and those below; what is not named belongs to the third.
 LEVELS = (

@@ -1,6 +1,7 @@
-"""`python -m bench.analysis report` and `python -m bench.analysis summary`.
+"""`python -m bench.analysis report`, `summary` and `numerics`.
 
-Exit codes: 0, all is well; 1, something could not be read and was left out; 2, nothing was written.
+Exit codes: 0, all is well; 1, something could not be read and was left out, or backends disagree; 2, nothing was
+written.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from typing import NoReturn
 from bench.analysis.load import Loaded, latest, load
 
 RAW = Path("results/raw")
+NUMERICS = Path("results/numerics")
 OUT = Path("results/report")
 HISTORY = Path("results/history")
 NEWEST = 100
@@ -29,6 +31,8 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.command == "numerics":
+        return _numerics(options, parser)
     for path in options.paths:
         if not path.exists():
             parser.error(f"no such file or folder: {path}")
@@ -43,10 +47,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> Parser:
     parser = Parser(prog="python -m bench.analysis", description="Combine benchmark results.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="report|summary")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="report|summary|numerics")
     report = commands.add_parser("report", help="write tables, figures and a page")
     summary = commands.add_parser("summary", help="print which backend is fastest")
-    report.add_argument("--out", type=Path, default=OUT, help=f"folder to write into (default: {OUT})")
+    numerics = commands.add_parser("numerics", help="judge whether the backends agree, or whether two runs do")
+    numerics.add_argument("run", nargs="?", type=Path, help=f"run folder (default: the newest in {NUMERICS})")
+    numerics.add_argument("--against", type=Path, help="another run folder: what has changed since that one?")
+    for command in (report, numerics):
+        command.add_argument("--out", type=Path, default=OUT, help=f"folder to write into (default: {OUT})")
     report.add_argument("--history", type=Path, default=HISTORY, help=f"store of all runs (default: {HISTORY})")
     for command in (report, summary):
         command.add_argument(
@@ -86,6 +94,33 @@ def _summary(loaded: Loaded) -> int:
 
     print(summary(loaded))
     return int(bool(loaded.problems))
+
+
+def _numerics(options: argparse.Namespace, parser: Parser) -> int:
+    from bench.analysis import numerics, numerics_page, text
+
+    newest = sorted(NUMERICS.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+    if options.run is None and not newest:
+        parser.error(f"there is no run in {NUMERICS}; compute one with: python -m bench.numerics")
+    try:
+        run = numerics.read(options.run or newest[-1].parent)
+        if options.against:
+            verdicts = numerics.changes(run, numerics.read(options.against))
+            written = numerics_page.write_changes(verdicts, options.out)
+        else:
+            verdicts, pairs = numerics.judge(run)
+            written = numerics_page.write(run, verdicts, pairs, options.out)
+    except (numerics.Unreadable, OSError) as error:
+        parser.error(str(error))
+    for line in numerics.unneeded(run, verdicts):
+        print(line, file=sys.stderr)
+    bad = int((verdicts["verdict"] == numerics.DISAGREE).sum())
+    techniques = text.count(verdicts["technique"].nunique(), "technique")
+    where = ", ".join(run.backends)
+    print(f"{techniques} on {where}: {len(verdicts)} results, {bad} disagreements; see {written[-1]}")
+    for line in numerics.worst(verdicts):
+        print(f"  {line}")
+    return int(bad > 0)
 
 
 def _names(paths: Sequence[Path]) -> str:

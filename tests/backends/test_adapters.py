@@ -193,3 +193,24 @@ def test_an_unknown_backend_is_refused_by_name(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "theano")
     with pytest.raises(ValueError, match=r"tensorflow, jax, torch.*'theano'"):
         backends.active()
+
+
+def test_precision_is_pinned_and_read_back():
+    """A GPU would otherwise compute float32 products with ten bits on some backends and not on others."""
+    before = adapter.facts("cpu")
+    try:
+        told = []
+        for precision in ("tf32", "ieee"):
+            adapter.pin_precision(precision)
+            told.append(adapter.facts("cpu"))
+    finally:
+        adapter.pin_precision("ieee")
+    changed = {name for name in before if told[0][name] != told[1][name]}
+    assert (
+        changed
+        == {
+            "tensorflow": {"tf32"},
+            "jax": {"matmul_precision"},
+            "torch": {"matmul_precision", "convolution_precision"},
+        }[BACKEND]
+    )

@@ -1,0 +1,228 @@
+"""`python -m bench.numerics`: computes what the backends installed here can, into one run folder.
+
+A run may be gathered from several environments, the one with JAX first: `--run NAME` in each.
+Exit codes: 0, computed; 2, wrong use; 130, interrupted.
+"""
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+from backends.environment import PRECISIONS, environment
+from bench.machine import ROOT
+from bench.numerics.run import DTYPES, Settings, write_json
+
+RESULTS = Path("results/numerics")
+POLL_S = 0.2
+LIMIT_S = 300.0
+USAGE, INTERRUPTED = 2, 130
+# The oracle comes first: it draws the inputs and the weights.
+ROLES = {"jax": ("float64", "device"), "tensorflow": ("float64", "device"), "torch": ("device",)}
+
+
+class Refused(Exception):
+    """Wrong use; the text is one line that says what is right."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE, f"{self.prog}: {message}; see --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    option = _parser().parse_args(arguments)
+    try:
+        run = _prepare(option)
+        names = [name for name in ROLES if importlib.util.find_spec(name)]
+        if not names:
+            raise Refused("no backend is installed here; install one with: python -m pip install -e '.[jax]'")
+        if "jax" not in names and not (run / "cases").exists():
+            raise Refused("the oracle is JAX in float64 and comes first: begin the run where JAX is installed")
+        for name in names:
+            for role in ROLES[name]:
+                Job(run, name, role, option.limit).finish(processes=max(1, _cores() // option.threads))
+    except Refused as refusal:
+        print(f"numerics: {refusal}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print(f"\nnumerics: interrupted; the same command with --run {run.name} goes on", file=sys.stderr)
+        return INTERRUPTED
+    print(f"numerics: {', '.join(names)} in {run}; judge with: python -m bench.analysis numerics {run}", flush=True)
+    return 0
+
+
+class Job:
+    """The workers of one backend and role, each started again after a technique that it does not survive."""
+
+    def __init__(self, run: Path, backend: str, role: str, limit: float):
+        self.run = run
+        self.backend = backend
+        self.role = role
+        self.limit = limit
+        self.settings = Settings.load(run)
+        self.folder = run / f"{backend}-{role if role == 'float64' else self.settings.device}"
+
+    def finish(self, processes: int) -> None:
+        start = time.monotonic()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path in self._in_flight():  # of a run that was killed
+            path.unlink()
+        workers = [self._start(self.folder / f"log-{number}") for number in range(processes)]
+        try:
+            while workers:
+                time.sleep(POLL_S)
+                workers = [left for worker in workers if (left := self._tend(worker)) is not None]
+        finally:
+            for worker in workers:
+                worker.stop()
+        count = len(list(self.folder.glob("*/*.json")))
+        print(f"numerics: {self.folder.name}: {count} results in {time.monotonic() - start:.0f} s", flush=True)
+
+    def _start(self, log: Path) -> "Worker":
+        command = [sys.executable, "-m", "bench.numerics.worker", str(self.run), self.role]
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environment(), stdout=output, stderr=subprocess.STDOUT
+            )
+        return Worker(process, log)
+
+    def _tend(self, worker: "Worker") -> "Worker | None":
+        """Returns the worker while it runs; another one where it died of a technique; nothing once all is done."""
+        process = worker.process
+        reason = f"the process ended with code {process.poll()}"
+        if process.returncode is None:
+            if all(time.time() - since < self.limit for since in self._in_flight(process.pid).values()):
+                return worker
+            worker.stop()
+            reason = f"took longer than {self.limit:g} s"
+        if process.returncode == 0:
+            return None
+        in_flight = self._in_flight(process.pid)
+        if not in_flight:
+            raise Refused(f"{self.folder.name}: {worker.last_line()} (all of it: {worker.log})")
+        for path in in_flight:
+            write_json(path.with_suffix(".json"), {"failures": {"process": reason}})
+            path.unlink()
+        print(f"numerics: {self.folder.name}: {', '.join(path.stem for path in in_flight)}: {reason}", flush=True)
+        return self._start(worker.log)
+
+    def _in_flight(self, pid: int | None = None) -> dict[Path, float]:
+        """The techniques that a process, or any, is computing, and since when."""
+        found = {}
+        for path in self.folder.glob("*/*.running"):
+            with contextlib.suppress(FileNotFoundError):  # it was finished just now
+                if pid is None or path.read_text() == str(pid):
+                    found[path] = path.stat().st_mtime
+        return found
+
+    def _environment(self) -> dict[str, str]:
+        cache = (self.run / "cache" / self.folder.name).resolve()
+        device = "cpu" if self.role == "float64" else self.settings.device
+        variables = environment(
+            self.backend, device, threads=self.settings.threads, cache=cache, precision=self.settings.precision
+        )
+        if self.role == "float64":
+            # Compiles twice as fast; the results differ by rounding only.
+            variables["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
+        return {**os.environ, **variables}
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A process, and where it writes."""
+
+    process: subprocess.Popen
+    log: Path
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def last_line(self) -> str:
+        lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        return lines[-1].removeprefix("numerics: ") if lines else "the process said nothing"
+
+
+def _prepare(option: argparse.Namespace) -> Path:
+    if not re.fullmatch(r"[\w.+-]+", option.run):
+        raise Refused(f"--run must be a plain name of letters, digits and . _ + -, not {option.run!r}")
+    run = Path(option.results).resolve() / option.run
+    wanted = _settings(option)
+    if (run / "run.json").exists():
+        if Settings.load(run) != wanted:
+            raise Refused(f"the run {option.run} was begun with other options; use the same, or another --run")
+        (run / "run.json").touch()  # it is the newest again
+    else:
+        if option.cases_of and not (option.cases_of / "cases").is_dir():
+            raise Refused(f"--cases-of must be the folder of a run, not {str(option.cases_of)!r}")
+        try:
+            wanted.save(run)
+            if option.cases_of:
+                shutil.copytree(option.cases_of / "cases", run / "cases")
+        except OSError as error:
+            raise Refused(f"cannot write to {run}: {error}") from None
+    return run
+
+
+def _settings(option: argparse.Namespace) -> Settings:
+    dtypes = tuple(DTYPES if option.dtypes == "all" else option.dtypes.split(","))
+    if unknown := sorted(set(dtypes) - set(DTYPES)):
+        raise Refused(f"--dtypes must be some of {', '.join(DTYPES)}, or all, not {unknown[0]!r}")
+    if option.threads < 1 or option.limit <= 0:
+        raise Refused("--threads and --limit must be positive")
+    settings = Settings(
+        option.device, dtypes, option.precision, option.threads, tuple(filter(None, option.only.split(",")))
+    )
+    if not option.layer:
+        if option.config or option.input_shape:
+            raise Refused("--config and --input-shape belong to --layer")
+        return settings
+    if not re.fullmatch(r"[\w.]+:\w+", option.layer):
+        raise Refused(f"--layer must be module:Class, not {option.layer!r}")
+    try:
+        config = json.loads(option.config or "{}")
+        shapes = tuple(tuple(int(size) for size in shape.split(",")) for shape in option.input_shape)
+    except ValueError as error:
+        raise Refused(f"--config must be JSON and --input-shape integers with commas: {error}") from None
+    if not isinstance(config, dict) or not shapes or min(min(shape) for shape in shapes) < 1:
+        raise Refused("--layer needs a JSON object as --config, and an --input-shape of positive integers")
+    return replace(settings, layer=option.layer, config=config, input_shapes=shapes)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m bench.numerics", description="Compute every technique on every backend.")
+    parser.add_argument("--run", default=datetime.now().strftime("%Y%m%d-%H%M%S"), help="name (default: the time)")
+    parser.add_argument("--results", default=RESULTS, help=f"folder of the runs (default: {RESULTS})")
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
+    parser.add_argument("--dtypes", default="float32", help="float32 (default), bfloat16, float16 with commas, or all")
+    parser.add_argument("--precision", choices=PRECISIONS, default="ieee", help="of float32 products on a GPU")
+    parser.add_argument("--threads", type=int, default=1, help="of each process (default: 1)")
+    parser.add_argument("--only", default="", help="names of techniques, with commas (default: the whole catalogue)")
+    parser.add_argument("--layer", default="", help="a layer of your own, module:Class, instead of the catalogue")
+    parser.add_argument("--config", default="", help="its constructor arguments, as JSON")
+    parser.add_argument("--input-shape", action="append", default=[], help="2,8,16; once for each of its inputs")
+    parser.add_argument("--cases-of", type=Path, help="run folder to take inputs and weights from")
+    parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds after which a technique is given up")
+    return parser
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

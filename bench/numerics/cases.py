@@ -1,0 +1,122 @@
+"""One technique as all backends take it: the same inputs, cotangents and weights, drawn once."""
+
+import importlib
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from bench.numerics.run import Settings
+from dl_techniques.catalogue import TECHNIQUES, Technique
+
+Arrays = dict[str, np.ndarray]
+
+INPUT, COTANGENT, WEIGHT = "input", "cotangent", "weight"
+
+
+class Subject:
+    """A technique as the adapters take it: inputs by position; its one floating output, or a tuple of several."""
+
+    def __init__(self, row: Technique, dtype: str):
+        keras.utils.clear_session()  # or names that Keras numbers would depend on what was built before
+        keras.config.disable_traceback_filtering()  # so that a failure's reason is its own text
+        keras.config.set_dtype_policy(dtype)  # for sublayers that are not told
+        self.is_layer = issubclass(row.cls, keras.layers.Layer)
+        self.target = row.make(name=row.name, dtype=dtype) if self.is_layer else row.make()
+        self.output_shapes = self._build([shape for shape in row.inputs], dtype)
+        self.weights = self._floating_weights(row.name)
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        return self.target.trainable_variables if self.is_layer else []
+
+    @property
+    def non_trainable_variables(self) -> list[Any]:
+        return self.target.non_trainable_variables if self.is_layer else []
+
+    def __call__(self, *inputs: Any, training: bool) -> Any:
+        options = {"training": training} if self.is_layer else {}
+        outputs = self.target(inputs[0] if len(inputs) == 1 else list(inputs), **options)
+        if not isinstance(outputs, (list, tuple, dict)):
+            return outputs
+        floating = tuple(y for y in keras.tree.flatten(outputs) if keras.backend.is_float_dtype(y.dtype))
+        return floating[0] if len(floating) == 1 else floating
+
+    def load(self, case: Arrays) -> None:
+        """Gives the weights the values of the case, by path."""
+        wanted = {name.removeprefix(f"{WEIGHT} ") for name in case if name.startswith(f"{WEIGHT} ")}
+        if wanted != set(self.weights):
+            unknown = ", ".join(sorted(wanted ^ set(self.weights)))
+            raise ValueError(f"the weights differ from those of the case: {unknown}")
+        for path, variable in self.weights.items():
+            variable.assign(case[f"{WEIGHT} {path}"])
+
+    def trainable_paths(self) -> list[str]:
+        paths = {id(variable): path for path, variable in self.weights.items()}
+        return [paths[id(variable)] for variable in self.trainable_variables]
+
+    def _build(self, shapes: Sequence[Any], dtype: str) -> list[tuple[int, ...]]:
+        if not self.is_layer:
+            outputs = self(*(ops.ones(shape, dtype) for shape in shapes), training=False)
+        else:
+            # A symbolic call builds everything and computes nothing.
+            outputs = self(*(keras.Input(batch_shape=shape, dtype=dtype) for shape in shapes), training=False)
+        return [tuple(y.shape) for y in keras.tree.flatten(outputs)]
+
+    def _floating_weights(self, name: str) -> dict[str, Any]:
+        variables = [*self.trainable_variables, *self.non_trainable_variables]
+        paths: Counter[str] = Counter()
+        found = {}
+        for variable in variables:
+            if keras.backend.is_float_dtype(variable.dtype):
+                path = variable.path.removeprefix(f"{name}/")
+                paths[path] += 1
+                found[path if paths[path] == 1 else f"{path} {paths[path]}"] = variable
+        return found
+
+
+def rows(settings: Settings) -> list[Technique]:
+    """The techniques to compare."""
+    if settings.layer:
+        module, _, name = settings.layer.partition(":")
+        cls = getattr(importlib.import_module(module), name)
+        return [Technique(cls, settings.config or {}, inputs=settings.input_shapes, paper="none")]
+    known = {row.name: row for row in TECHNIQUES}
+    unknown = set(settings.only) - set(known)
+    if unknown:
+        raise ValueError(f"no technique is called {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}")
+    return [row for name, row in known.items() if not settings.only or name in settings.only]
+
+
+def draw(row: Technique, dtype: str) -> Arrays:
+    """Inputs, cotangents and weights, rounded to `dtype`; the weights lie off their initial values.
+
+    A layer that starts as zero or as the identity could hide anything.
+    """
+    keras.utils.set_random_seed(0)
+    random = np.random.default_rng(zlib.crc32(row.name.encode()))
+    shapes: list[Any] = list(row.inputs)
+    subject = Subject(row, "float64")
+    trainable = set(subject.trainable_paths())
+    case = {f"{INPUT} {i}": random.standard_normal(shape) for i, shape in enumerate(shapes)}
+    case |= {f"{COTANGENT} {i}": random.standard_normal(shape) for i, shape in enumerate(subject.output_shapes)}
+    for path, variable in subject.weights.items():
+        if path in trainable:
+            variable.assign(variable + 0.1 * random.standard_normal(variable.shape))
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable.value))
+        case[f"{WEIGHT} {path}"] = ops.convert_to_numpy(variable.value)
+    return {name: rounded(value, dtype) for name, value in case.items()}
+
+
+def rounded(value: np.ndarray, dtype: str) -> np.ndarray:
+    """What is left of `value` in that dtype, as float32."""
+    return np.asarray(ops.convert_to_numpy(ops.cast(ops.cast(value, dtype), "float32")))
+
+
+def numbered(case: Arrays, kind: str) -> list[np.ndarray]:
+    return [case[name] for name in case if name.startswith(f"{kind} ") and name.removeprefix(f"{kind} ").isdigit()]

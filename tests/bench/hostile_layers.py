@@ -1,0 +1,61 @@
+"""Layers that a comparison of backends must survive, or see through."""
+
+import os
+import time
+
+import keras
+from keras import ops
+
+
+class Crash(keras.layers.Layer):
+    def call(self, inputs, training=None):
+        os._exit(7)
+
+
+class Hang(keras.layers.Layer):
+    def call(self, inputs, training=None):
+        time.sleep(600)
+
+
+class Broken(keras.layers.Layer):
+    def call(self, inputs, training=None):
+        raise RuntimeError("not today")
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class Narrow(keras.layers.Layer):
+    """Rounds to float32 on the way, also in float64."""
+
+    def call(self, inputs, training=None):
+        return ops.cast(ops.exp(ops.cast(inputs, "float32")), inputs.dtype)
+
+
+class Counting(keras.layers.Layer):
+    """Gives another result each time it runs operation by operation."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.calls = 0
+
+    def call(self, inputs, training=None):
+        self.calls += 1
+        return inputs * float(self.calls)
+
+
+class Sum(keras.layers.Layer):
+    """Two inputs, two outputs, and a batch normalization that differs in training."""
+
+    def __init__(self, scale, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+        self.norm = keras.layers.BatchNormalization(name="norm")
+
+    def build(self, input_shape):
+        self.norm.build(input_shape[0])
+        super().build(input_shape)
+
+    def call(self, inputs, training=None):
+        first, second = inputs
+        return self.scale * self.norm(first, training=training), first + second

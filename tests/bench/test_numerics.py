@@ -1,0 +1,225 @@
+"""Computing what the backends give, as a user starts it; `tests.bench.analysis.test_numerics` has the judging."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.analysis import numerics_errors
+from bench.numerics import hostile
+from bench.numerics.run import Settings, read_arrays, read_json
+from dl_techniques.catalogue import TECHNIQUES
+from tests.oracles.norms import rms_norm
+
+ROOT = Path(__file__).resolve().parents[2]
+ULPS = 32
+
+# The oracle is JAX, so that is where a run begins.
+pytestmark = pytest.mark.skipif(os.environ["KERAS_BACKEND"] != "jax", reason="tested where a run begins, on JAX")
+
+
+def compute(results: Path, *options: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "bench.numerics", "--results", str(results), "--run", "run", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+
+
+def outcomes(results: Path, worker: str, technique: str) -> dict:
+    return read_json(results / "run" / worker / "float32" / f"{technique}.json")
+
+
+def arrays(results: Path, worker: str, technique: str) -> dict[str, np.ndarray]:
+    return read_arrays(results / "run" / worker / "float32" / f"{technique}.npz")
+
+
+def own_layer(name: str, *shapes: str) -> list[str]:
+    return [
+        "--layer",
+        f"tests.bench.hostile_layers:{name}",
+        *(f"--input-shape={shape}" for shape in shapes or ("2,3",)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def oracle(tmp_path_factory):
+    """A run in which the oracle has computed the whole catalogue, and nothing else has run."""
+    run = tmp_path_factory.mktemp("numerics") / "run"
+    Settings().save(run)
+    command = [sys.executable, "-m", "bench.numerics.worker", str(run), "float64"]
+    environment = {**os.environ, "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=600)
+    return run
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """A run of two techniques."""
+    results = tmp_path_factory.mktemp("two")
+    done = compute(results, "--only", "RMSNorm,StochasticDepth")
+    assert done.returncode == 0, done.stderr
+    return results
+
+
+def test_32_ulp_planted_in_the_output_of_any_technique_are_found(oracle):
+    paths = sorted((oracle / "jax-float64" / "float32").glob("*.npz"))
+    assert len(paths) == len(list((oracle / "cases").glob("*.json"))) > 0
+    for path in paths:
+        found = read_arrays(path)
+        outputs = [name for name in found if name.startswith("exact/") and "/output" in name]
+        assert outputs, path.stem
+        for name in outputs:
+            exact, noise = found[name], found[name.replace("exact", "noise", 1)]
+            right = np.atleast_1d(exact.astype("float32"))
+            wrong = (right.view(np.int32) + np.int32(ULPS)).view(np.float32)
+            honest, planted = (
+                numerics_errors.measure(value.reshape(exact.shape), exact, noise, "float32")
+                for value in (right, wrong)
+            )
+            assert honest.ratio < 0.5, f"{path.stem}: rounding once is taken for an error"
+            assert planted.ratio > numerics_errors.limit("float32", [0.5, 0.5]), f"{path.stem}: {planted}"
+
+
+def test_the_oracle_is_sound_for_the_whole_catalogue(oracle):
+    for path in sorted((oracle / "jax-float64" / "float32").glob("*.json")):
+        outcome = read_json(path)
+        assert outcome["failures"] == {}, path.stem
+        assert not any(outcome["narrow"].values()), f"{path.stem}: {outcome['narrow']}"
+        for step, tolerance in (("1e-06", 1e-5), ("1e-09", 1e-3)):
+            for slopes in outcome["slopes"].values():
+                slope, predicted, scale = slopes[step]
+                assert abs(slope - predicted) <= tolerance * scale, path.stem
+
+
+def test_the_oracle_equals_the_formula(two):
+    """Beside JAX and TensorFlow in float64, NumPy is a third witness."""
+    case = read_arrays(two / "run" / "cases" / "float32" / "RMSNorm.npz")
+    found = arrays(two, "jax-float64", "RMSNorm")["exact/inference/output"]
+    x, scale = case["input 0"].astype("float64"), case["weight scale"].astype("float64")
+    np.testing.assert_allclose(found, rms_norm(x, scale, axis=(1, 2), epsilon=1e-5), rtol=1e-13)
+
+
+def test_what_a_run_writes(two):
+    found = arrays(two, "jax-cpu", "RMSNorm")
+    values = {f"{mode}/inference/{name}" for mode in ("eager", "jit") for name in ("output", "gradient of scale")}
+    assert values <= set(found)
+    assert not [name for name in found if name.startswith("again/")]
+    assert {name.split("/")[1] for name in found if name.startswith("hostile/")} == set(hostile.INPUTS)
+    assert found["eager/inference/output"].dtype == np.float32
+    assert arrays(two, "jax-cpu", "StochasticDepth")["draws"].shape[1] == 2
+    assert read_json(two / "run" / "jax-cpu" / "facts.json")["matmul_precision"] == "highest"
+
+
+def test_what_is_written_is_not_computed_again(two):
+    path = two / "run" / "jax-cpu" / "float32" / "RMSNorm.json"
+    before = path.stat().st_mtime_ns
+    assert compute(two, "--only", "RMSNorm,StochasticDepth").returncode == 0
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_run_keeps_its_options(two):
+    done = compute(two, "--only", "RMSNorm")
+    assert done.returncode == 2
+    assert "other options" in done.stderr
+
+
+def test_several_inputs_and_outputs_and_training(tmp_path):
+    options = [*own_layer("Sum", "4,3", "4,3"), "--config", '{"scale": 2.5}']
+    assert compute(tmp_path, *options).returncode == 0
+    found = arrays(tmp_path, "jax-cpu", "Sum")
+    case = read_arrays(tmp_path / "run" / "cases" / "float32" / "Sum.npz")
+    first, second = case["input 0"].astype("float64"), case["input 1"].astype("float64")
+    gamma, beta = case["weight norm/gamma"], case["weight norm/beta"]
+    centred = (first - first.mean(0)) / np.sqrt(first.var(0) + 1e-3)
+    for mode in ("eager", "jit"):
+        np.testing.assert_allclose(
+            found[f"{mode}/training/output 0"], 2.5 * (centred * gamma + beta), rtol=1e-5, atol=1e-5
+        )
+        np.testing.assert_allclose(found[f"{mode}/inference/output 1"], first + second, rtol=1e-6)
+        gradient = (case["cotangent 0"] * 2.5 * centred).sum(0)
+        np.testing.assert_allclose(found[f"{mode}/training/gradient of norm/gamma"], gradient, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(found[f"{mode}/inference/gradient of input 1"], case["cotangent 1"])
+
+
+@pytest.mark.parametrize(("name", "reason"), [("Crash", "ended with code 7"), ("Hang", "took longer than 4 s")])
+def test_a_layer_that_kills_its_process_is_a_failure_and_no_more(tmp_path, name, reason):
+    done = compute(tmp_path, *own_layer(name), "--limit", "4")
+    assert done.returncode == 0, done.stderr
+    assert reason in outcomes(tmp_path, "jax-float64", name)["failures"]["process"]
+    assert not list(tmp_path.glob("run/*/*/*.running"))
+
+
+def test_a_layer_that_raises_is_a_failure_of_each_part(tmp_path):
+    assert compute(tmp_path, *own_layer("Broken")).returncode == 0
+    failures = outcomes(tmp_path, "jax-float64", "Broken")["failures"]
+    assert "RuntimeError: not today" in set(failures.values())
+
+
+def test_hidden_float32_in_the_oracle_is_seen(tmp_path):
+    """By the dtypes of its operations, and by a step too small for a float32."""
+    assert compute(tmp_path, *own_layer("Narrow")).returncode == 0
+    outcome = outcomes(tmp_path, "jax-float64", "Narrow")
+    assert {"convert_element_type to float32", "exp to float32"} <= set(outcome["narrow"]["inference"])
+    slope, predicted, scale = outcome["slopes"]["inference"]["1e-09"]
+    assert abs(slope - predicted) > 0.1 * scale
+
+
+def test_a_result_that_changes_is_kept_twice(tmp_path):
+    assert compute(tmp_path, *own_layer("Counting")).returncode == 0
+    found = arrays(tmp_path, "jax-cpu", "Counting")
+    assert not np.array_equal(found["again/eager/inference/output"], found["eager/inference/output"])
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--dtypes", "float8"], "'float8'"),
+        (["--run", "a/b"], "'a/b'"),
+        (["--threads", "0"], "--threads"),
+        (["--config", "{}"], "--layer"),
+        (["--layer", "nothing"], "'nothing'"),
+        (["--layer", "a:B", "--config", "{", "--input-shape", "2,3"], "JSON"),
+        (["--layer", "a:B"], "--input-shape"),
+        (["--layer", "no_such_module:B", "--input-shape", "2,3"], "no_such_module"),
+        (["--only", "Nonsense"], "Nonsense"),
+        (["--cases-of", "nowhere"], "nowhere"),
+        (["--device", "tpu"], "tpu"),
+    ],
+)
+def test_wrong_use_is_one_line(tmp_path, options, told):
+    done = compute(tmp_path, *options)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert told in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("row", TECHNIQUES, ids=lambda row: row.name)
+def test_an_exception_of_the_catalogue_says_where_and_why(row):
+    for pattern, (factor, reason) in row.tolerances.items():
+        assert pattern.count("/") >= 3, pattern
+        assert factor > 1
+        assert len(reason.split()) > 3, reason
+    assert set(row.finite) <= set(hostile.INPUTS)
+
+
+def test_the_parent_imports_no_framework():
+    frameworks = {"keras", "jax", "torch", "tensorflow"}
+    check = f"import sys, bench.numerics.__main__; sys.exit(bool({frameworks} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", check], cwd=ROOT).returncode == 0
+
+
+def test_hostile_inputs_are_what_their_names_say():
+    x = np.random.default_rng(0).standard_normal((4, 6)).astype("float32")
+    made = {name: change(x) for name, change in hostile.INPUTS.items()}
+    assert all(value.dtype == np.float32 for value in made.values())
+    assert not made["zeros"].any()
+    assert np.ptp(made["constant"]) == 0
+    assert {made["huge"].max(), made["huge"].min()} == {np.float32(1e30), np.float32(-1e30)}
+    assert 0 < np.abs(made["tiny"]).max() < 1e-29
+    assert np.isnan(made["nan"]).any()
+    assert np.isposinf(made["infinite"]).any()
+    assert np.isneginf(made["infinite"]).any()
+    assert [made[name].shape for name in ("empty batch", "batch of one")] == [(0, 6), (1, 6)]
+    codes = hostile.kinds(np.array([1.0, np.nan, np.inf, -np.inf]))
+    assert codes.tolist() == [hostile.FINITE, hostile.NAN, hostile.PLUS_INFINITY, hostile.MINUS_INFINITY]

@@ -70,6 +70,17 @@ def test_dropout_of_the_hidden_features_differs_from_that_of_the_output():
     np.testing.assert_allclose(y[~vanished], np.where(y[~vanished] == 0, 0, 4 * kept[~vanished]), rtol=1e-5)
 
 
+def test_the_two_dropouts_draw_different_numbers():
+    """Both at a rate of one half leave a quarter; the same draw twice would leave a half."""
+    layer = MLPBlock(32, 32, dropout_rate=0.5, activation="linear", seed=1)
+    layer.build((64, 8))
+    layer.fc1.set_weights([np.zeros((8, 32)), np.ones(32)])
+    layer.fc2.set_weights([np.eye(32), np.zeros(32)])
+    y = output(layer, values(64, 8), training=True)
+    assert set(np.unique(y)) == {0.0, 4.0}
+    assert 0.2 < np.mean(y != 0) < 0.3
+
+
 def test_number_of_weights():
     assert make().count_params() == 8 * 12 + 12 + 12 * 6 + 6
     assert make(use_bias=False).count_params() == 8 * 12 + 12 * 6

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 from keras import ops
 from keras.layers import Dense, LayerNormalization
@@ -9,7 +11,7 @@ from dl_techniques.layers.embedding.hierarchical_mlp_stem import HierarchicalMLP
 from dl_techniques.layers.embedding.positional_embedding import PositionalEmbedding
 from dl_techniques.layers.transformer.vision_transformer_layer import VisionTransformerLayer
 
-_SIZES = {
+_SIZES: dict[str, dict[str, Any]] = {
     "tiny": {"embed_dim": 192, "depth": 12, "num_heads": 3},
     "small": {"embed_dim": 384, "depth": 12, "num_heads": 6},
     "base": {"embed_dim": 768, "depth": 12, "num_heads": 12},

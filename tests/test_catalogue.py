@@ -9,6 +9,7 @@ import pytest
 
 import dl_techniques
 from dl_techniques.catalogue import TECHNIQUES, WEIGHT_TECHNIQUES, Technique
+from dl_techniques.catalogue.__main__ import gallery
 from tests.contract import RESOLVE, own_parameters
 
 TESTS = Path(__file__).parent
@@ -70,3 +71,8 @@ def test_a_row_says_what_it_rejects(row: Technique):
 @each_row
 def test_a_row_names_its_paper(row: Technique):
     assert row.paper == "none" or row.paper.startswith(("arXiv:", "doi:"))
+
+
+def test_the_gallery_is_up_to_date():
+    written = (TESTS.parent / "TECHNIQUES.md").read_text()
+    assert written == gallery(), "make it anew: python -m dl_techniques.catalogue > TECHNIQUES.md"

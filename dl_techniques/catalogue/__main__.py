@@ -1,0 +1,43 @@
+"""`python -m dl_techniques.catalogue > TECHNIQUES.md`: the gallery of all techniques."""
+
+import inspect
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from dl_techniques.catalogue import TECHNIQUES, WEIGHT_TECHNIQUES, Technique
+
+LINKS = {"arXiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
+
+
+def gallery() -> str:
+    """A table for each family: the technique, what it is, its paper; each name leads to its file."""
+    rows = sorted([*TECHNIQUES, *WEIGHT_TECHNIQUES], key=lambda row: (_family(row), row.name.lower()))
+    lines = [
+        "# Techniques",
+        "",
+        f"{len(rows)} techniques. Each name leads to its file, whose docstring has the formula.",
+    ]
+    for family, members in groupby(rows, _family):
+        lines += ["", f"## {family}", "", "| technique | what it is | paper |", "|---|---|---|", *_lines(members)]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(rows: Iterable[Technique]) -> Iterator[str]:
+    for row in rows:
+        path = row.cls.__module__.replace(".", "/") + ".py"
+        summary = " ".join(inspect.getdoc(row.cls).partition("\n\n")[0].split()).rstrip(".")
+        yield f"| [`{row.name}`]({path}) | {summary} | {_paper(row.paper)} |"
+
+
+def _family(row: Technique) -> str:
+    parts = row.cls.__module__.split(".")
+    return parts[2] if parts[1] == "layers" else parts[1]
+
+
+def _paper(paper: str) -> str:
+    source, _, number = paper.partition(":")
+    return f"[{paper}]({LINKS[source]}{number})" if source in LINKS else "none"
+
+
+if __name__ == "__main__":
+    print(gallery(), end="")

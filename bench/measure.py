@@ -143,7 +143,8 @@ def _block(step: Step, calls: int) -> float:
 
 def _warm_up(step: Step) -> float:
     """Returns the time of a call."""
-    start, times = time.perf_counter(), []
+    start = time.perf_counter()
+    times: list[float] = []
     while len(times) < WARM_UP_CALLS or time.perf_counter() - start < WARM_UP_S:
         times.append(_block(step, 1))
     return min(times)

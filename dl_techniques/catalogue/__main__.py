@@ -25,7 +25,7 @@ def gallery() -> str:
 def _lines(rows: Iterable[Technique]) -> Iterator[str]:
     for row in rows:
         path = row.cls.__module__.replace(".", "/") + ".py"
-        summary = " ".join(inspect.getdoc(row.cls).partition("\n\n")[0].split()).rstrip(".")
+        summary = " ".join((inspect.getdoc(row.cls) or "").partition("\n\n")[0].split()).rstrip(".")
         yield f"| [`{row.name}`]({path}) | {summary} | {_paper(row.paper)} |"
 
 

@@ -19,10 +19,9 @@ An adapter is a module with the functions of `Adapter`. It may import its own fr
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:  # what starts processes imports this module where nothing is installed
-    import numpy as np
+import numpy as np
 
 Tensor = Any
 Model = Any  # a built Keras layer, or a Native
@@ -93,11 +92,11 @@ class Adapter(Protocol):
         """Computes float32 matrix products and convolutions in "ieee" float32, or in "tf32" where a GPU has it."""
         ...
 
-    def tensor(self, array: "np.ndarray", dtype: str) -> Tensor:
+    def tensor(self, array: np.ndarray, dtype: str) -> Tensor:
         """Puts an array on the default device and waits for it."""
         ...
 
-    def array(self, tensor: Tensor) -> "np.ndarray":
+    def array(self, tensor: Tensor) -> np.ndarray:
         """Returns a tensor's values as NumPy; bfloat16 as float32."""
         ...
 

@@ -1,6 +1,7 @@
 """Who may import whom: the table of DESIGN.md, checked in the sources, lazy imports included."""
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,3 +120,9 @@ def test_the_import_table_holds():
 )
 def test_a_planted_violation_is_found(module: str, line: str):
     assert [reason for target in imports(line) if (reason := fault(module, target))]
+
+
+def test_what_nox_imports_needs_nothing_installed():
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import bench.profiles, bench.regress.options"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -143,10 +143,10 @@ class _Technique:
         self.subject = subject
 
     def choose_phases(self) -> None:
-        """Training is compared too where it computes something else than inference, and draws no random numbers."""
+        """What draws no random numbers; training only where it computes something else than inference."""
         path = self.worker.run / "cases" / f"{self.row.name}.json"
         if self.worker.is_oracle:
-            phases = [INFERENCE]
+            phases = [] if self.row.random_in_inference else [INFERENCE]
             if not self.row.random:
                 points = {name: value.astype("float64") for name, value in self.case.items()}
                 inference, training = (self.value(phase, points, {}, 0.0) for phase in (INFERENCE, TRAINING))

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -62,13 +63,17 @@ def two(tmp_path_factory):
     return results
 
 
+def about(results: Path, technique: str) -> dict:
+    return read_json(results / "cases" / f"{technique}.json")
+
+
 def test_32_ulp_planted_in_the_output_of_any_technique_are_found(oracle):
     paths = sorted((oracle / "jax-float64" / "float32").glob("*.npz"))
     assert len(paths) == len(list((oracle / "cases").glob("*.json"))) > 0
     for path in paths:
         found = read_arrays(path)
         outputs = [name for name in found if name.startswith("exact/") and "/output" in name]
-        assert outputs, path.stem
+        assert bool(outputs) == bool(about(oracle, path.stem)["phases"]), path.stem
         for name in outputs:
             exact, noise = found[name], found[name.replace("exact", "noise", 1)]
             right = np.atleast_1d(exact.astype("float32"))
@@ -78,18 +83,24 @@ def test_32_ulp_planted_in_the_output_of_any_technique_are_found(oracle):
                 for value in (right, wrong)
             )
             assert honest.ratio < 0.5, f"{path.stem}: rounding once is taken for an error"
-            assert planted.ratio > numerics_errors.limit("float32", [0.5, 0.5]), f"{path.stem}: {planted}"
+            # The better of two other backends errs by 0.15 of the limit in the median, so it raises no limit.
+            assert planted.ratio > numerics_errors.limit("float32", [0.33, 0.33]), f"{path.stem}: {planted}"
 
 
 def test_the_oracle_is_sound_for_the_whole_catalogue(oracle):
     for path in sorted((oracle / "jax-float64" / "float32").glob("*.json")):
         outcome = read_json(path)
         assert outcome["failures"] == {}, path.stem
+        if not about(oracle, path.stem)["phases"]:
+            continue
         assert not any(outcome["narrow"].values()), f"{path.stem}: {outcome['narrow']}"
+        exceptions = about(oracle, path.stem)["tolerances"].items()
         for step, tolerance in (("1e-06", 1e-5), ("1e-09", 1e-3)):
-            for slopes in outcome["slopes"].values():
+            for phase, slopes in outcome["slopes"].items():
                 slope, predicted, scale = slopes[step]
-                assert abs(slope - predicted) <= tolerance * scale, path.stem
+                row = f"jax/float32/exact/{phase}/slope, step {step}"
+                factor = max([factor for pattern, (factor, _) in exceptions if fnmatchcase(row, pattern)], default=1)
+                assert abs(slope - predicted) <= factor * tolerance * scale, path.stem
 
 
 def test_the_oracle_equals_the_formula(two):

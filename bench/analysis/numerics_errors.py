@@ -18,7 +18,7 @@ SMALLEST = {"float32": 2.0**-126, "bfloat16": 2.0**-126, "float16": 2.0**-24}
 
 # A result agrees up to so many units: root mean square over the tensor, and its worst element. Sixteen bits round
 # so coarsely that the noise is not small any more; PyTorch's own accuracy gate allows them more by the same factor.
-RMS_LIMIT, MAX_LIMIT = 4.0, 16.0
+RMS_LIMIT, MAX_LIMIT = 3.0, 16.0
 SIXTEEN_BITS = {"float32": 1.0, "bfloat16": 1.5, "float16": 1.5}
 # Where every other backend errs too, the model knows too little: a result may err by this multiple of the best of the
 # others, but never by more than that multiple of the limit.

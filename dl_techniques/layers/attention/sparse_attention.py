@@ -6,6 +6,7 @@ from keras import ops
 from dl_techniques._checks import check_positive_int
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
+from dl_techniques.constraints.value_range_constraint import ValueRangeConstraint
 from dl_techniques.layers.attention._core import attention_weights
 from dl_techniques.layers.attention._projected_attention import ProjectedAttention
 
@@ -129,7 +130,7 @@ class SparseAttention(ProjectedAttention):
                 name="threshold",
                 shape=(self.num_heads if self.per_head_thresholds else 1, 1, 1),
                 initializer=keras.initializers.Constant(self.threshold),
-                constraint=lambda threshold: ops.clip(threshold, 0.0, 0.9999),
+                constraint=ValueRangeConstraint(0.0, 0.9999),
                 autocast=False,
             )
 

@@ -35,6 +35,7 @@ class Told:
 
     title: str
     command: str
+    minutes: float
     notes: list[str]
     facts: Mapping[str, Any]
 
@@ -58,7 +59,7 @@ def write(run: Path, out: Path) -> None:
     tables = [table(part) for part in parts]
     sections = []
     for part, found in zip(parts, tables, strict=True):
-        png = _png(figure(found))
+        png = _png(found)
         files.replace(out / "figures" / f"regressions-{part['backend']}-{part['device']}.png", png)
         sections.append((part["told"], _headline(found), page.inline(png), _rows(found)))
     files.replace(out / "regressions.csv", pd.concat(tables).to_csv(index=False).encode())
@@ -107,14 +108,16 @@ def as_text(found: pd.DataFrame, told: Told) -> str:
     rows = [list(HEADINGS), *_rows(found)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
     lines = ["  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(["", told.title, *lines, *told.notes, _headline(found)])
+    took = f"measured in {told.minutes:.1f} min"
+    return "\n".join(["", told.title, *lines, *told.notes, took, _headline(found)])
 
 
 def figure(found: pd.DataFrame) -> Figure:
     """Ratio and interval of every cell, what needs a look on top."""
     drawn, axes = style.grid(1, 1, height=1.2 + 0.22 * max(1, len(found)))
     axis = axes[0, 0]
-    style.row_labels(axis, [" ".join(getattr(row, name) for name in CASE) for row in found.itertuples()])
+    names = found[CASE].itertuples(index=False, name=None)
+    style.row_labels(axis, [style.label(" ".join(name), longest=60) for name in names])
     axis.axvspan(math.exp(-SAME_WITHIN), math.exp(SAME_WITHIN), color="#EEEEEE", zorder=0)
     axis.axvline(1, color="#777777", linewidth=0.8)
     for i, row in enumerate(found.itertuples()):
@@ -122,8 +125,7 @@ def figure(found: pd.DataFrame) -> Figure:
         axis.plot([row.ratio], [i], **look)
         axis.plot([row.ci_low, row.ci_high], [i, i], color=COLOURS[row.verdict], linewidth=1.4)
     known = found.dropna(subset=["ci_low", "ci_high"])
-    if len(known):
-        axis.set_xlim(style.log_limits(known["ratio"], known["ci_low"], known["ci_high"]))
+    axis.set_xlim(*_limits(known["ci_low"].min(), known["ci_high"].max()) if len(known) else (0.8, 1.25))
     axis.set_xlabel("time of head / time of base, with 95 % interval; grey band: within 3 %")
     style.legend(
         drawn,
@@ -135,8 +137,13 @@ def figure(found: pd.DataFrame) -> Figure:
     return drawn
 
 
-def _png(drawn: Figure) -> bytes:
+def _limits(low: float, high: float) -> tuple[float, float]:
+    """Room for all intervals, but for those so wide that they would squeeze everything else."""
+    return max(0.5, min(0.9, low * 0.98)), min(2.0, max(1.1, high * 1.02))
+
+
+def _png(found: pd.DataFrame) -> bytes:
     buffer = io.BytesIO()
     with matplotlib.rc_context(style.RC):
-        drawn.savefig(buffer, format="png", dpi=DPI)
+        figure(found).savefig(buffer, format="png", dpi=DPI)
     return buffer.getvalue()

@@ -47,11 +47,11 @@ LONGEST_LABEL = 36
 SMALLEST_SPAN = 6.0
 
 
-def label(*parts: str) -> str:
+def label(*parts: str, longest: int = LONGEST_LABEL) -> str:
     """Short enough for an axis, in letters that the font has, and never read as a formula."""
     text = " · ".join(parts)
     text = "".join(letter if letter.isprintable() and letter < "\u0250" else "?" for letter in text)
-    text = text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
+    text = text if len(text) <= longest else text[: longest - 1] + "…"
     return text.replace("$", r"\$")
 
 

@@ -1,6 +1,7 @@
 """The working tree against stored results: new launches with the same settings, compared where that is honest."""
 
 import argparse
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ SETTINGS = ("threads", "precision", "profile", "seconds")
 
 def compare(option: argparse.Namespace, folder: Path, backend: str, command: str) -> bool:
     """Measures, writes tables and page, prints the verdicts; returns whether something is slower."""
+    began = time.monotonic()
     baseline = _read(option.against_baseline, backend, option.device)
     before = baseline[0].head
     notes = [f"against stored results of {before['facts']['commit'][:12]}: not interleaved with today's launches"]
@@ -64,7 +66,8 @@ def compare(option: argparse.Namespace, folder: Path, backend: str, command: str
     if abs(shift - 1) > 0.03:
         notes.append(f"half of all cells moved by a factor of {shift:.3f} or more: rather the machine than the code")
     title = f"{backend} {option.device}: working tree against {option.against_baseline}"
-    return regressions.conclude(verdicts, regressions.Told(title, command, notes, now), backend, option.device, folder)
+    told = regressions.Told(title, command, (time.monotonic() - began) / 60, notes, now)
+    return regressions.conclude(verdicts, told, backend, option.device, folder)
 
 
 def _read(folder: Path, backend: str, device: str) -> list[StoredLaunch]:

@@ -59,9 +59,8 @@ def compare(comparison: Comparison, plan: Plan, device: str, folder: Path, comma
     finally:
         for tree in trees.values():
             checkouts.remove(tree)
-    notes.append(f"measured in {(time.monotonic() - began) / 60:.1f} min")
     title = f"{plan.backend} {device}: {comparison.told()}"
-    told = regressions.Told(title, command, notes, pairs.facts("head"))
+    told = regressions.Told(title, command, (time.monotonic() - began) / 60, notes, pairs.facts("head"))
     return regressions.conclude(verdicts, told, plan.backend, device, folder)
 
 

@@ -10,7 +10,7 @@ from bench.analysis import regression
 from bench.analysis.regression import CONFIRM_PAIRS, LOOK_PAIRS, SCREEN_PAIRS, judge, judge_stored
 
 CELLS = 30
-RUNS = 60
+RUNS = 40
 
 
 class Machine:

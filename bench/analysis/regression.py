@@ -1,7 +1,7 @@
 """Is the one slower than the other? The decisions, as pure functions of what the launches measured.
 
 A difference is `ln(head / base)` of one pair of launches, positive where head is slower; a launch speaks with the
-tenth percentile of its rounds, which moves less from one process to the next than their median. Pairs are the
+lower quartile of its rounds, which moves less from one process to the next than their median. Pairs are the
 replicates, never rounds. Two stages keep false alarms rare without many launches of everything: a screen of all cells
 flags those that may differ, and new pairs of the flagged cells alone confirm it or not, with the family-wise error
 held at 1 % by Holm's correction, so that even a dozen comparisons of equal code seldom raise one. The screen's own
@@ -64,7 +64,7 @@ class Verdict:
 
 def speak(times: ArrayLike) -> float:
     """The one number that a launch gives for a cell."""
-    return float(np.quantile(np.asarray(times, float), 0.1))
+    return float(np.quantile(np.asarray(times, float), 0.25))
 
 
 def is_flagged(differences: ArrayLike) -> bool:

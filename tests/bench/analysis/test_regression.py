@@ -172,9 +172,9 @@ def test_a_cell_without_enough_pairs_is_undecided_with_the_reason():
     assert verdicts[1].reason == verdicts[2].reason == "too few pairs of launches"
 
 
-def test_a_launch_speaks_with_its_tenth_percentile():
+def test_a_launch_speaks_with_its_lower_quartile():
     assert regression.speak([3.0, *[1.0] * 5, *[2.0] * 5]) == 1.0
-    assert regression.speak(np.linspace(0, 1, 11)) == pytest.approx(0.1)
+    assert regression.speak(np.linspace(0, 1, 9)) == pytest.approx(0.25)
 
 
 def stored(random: np.random.Generator, launches: int, slower: dict[int, float]) -> dict[int, np.ndarray]:

@@ -12,7 +12,7 @@ import select
 from collections.abc import Callable, Sequence
 
 CASE, VISIT, END, GONE = b"c", b"v", b"e", b""
-VISITS = 16
+VISITS = 8
 """Stretches into which the rounds of a case are cut: short, as a shared machine's pace changes within a second."""
 
 

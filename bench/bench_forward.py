@@ -1,7 +1,7 @@
 """Times forward passes."""
 
+from bench.cells import Cell
 from bench.worker import Worker
-from bench.workloads import Cell
 
 METRICS = ("forward",)
 

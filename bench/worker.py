@@ -23,10 +23,11 @@ import backends
 import dl_techniques
 from backends.protocol import Model, Program, Tensor
 from bench import gpu, journal, machine, turns
+from bench.cells import Cell, cells, select
 from bench.measure import Step, clock, measure
 from bench.memory import peak_memory
 from bench.profiles import PROFILES, settings
-from bench.workloads import Cell, Workload, cells, select
+from bench.workloads import Workload
 
 CELL = pytest.StashKey[Cell]()
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}

@@ -3,22 +3,52 @@
 A file of your own with a list `WORKLOADS` is measured the same way: `--workloads my_workloads.py`.
 """
 
-import importlib.util
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from backends.protocol import Adapter, Model
+from backends.protocol import Model
 from bench import built_ins
 from bench.built_ins import Size
-from bench.profiles import Profile
+from bench.sizes import (
+    CEILINGS,
+    COPIES,
+    IMAGES,
+    MOBILE_IMAGES,
+    MOBILE_TOKENS,
+    RESIDUAL_IMAGES,
+    ROWS,
+    SIDE_SWEEP,
+    TOKEN_SWEEP,
+    TOKENS,
+    WIDTH_SWEEP,
+    WINDOWS,
+    Shape,
+    attention_flops,
+    conv_flops,
+    convnext_flops,
+    convolutional_block_attention_flops,
+    depthwise_flops,
+    diff_ffn_flops,
+    differential_flops,
+    full_attention_flops,
+    heads,
+    images,
+    inverted_bottleneck_flops,
+    mlp_flops,
+    non_local_flops,
+    per_element,
+    query_and_value,
+    squeeze_excitation_flops,
+    swiglu_flops,
+    tokens,
+    window_flops,
+    windows,
+)
 from dl_techniques import layers
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,158 +95,6 @@ class Workload:
         weights = [np.asarray(keras.ops.convert_to_numpy(w), "float32") for w in layer.weights]
         return getattr(native, self.core)(weights, dtype, **self.options), f"native.{self.core}"
 
-
-# Sizes -------------------------------------------------------------------------------------------------------------
-
-TOKENS = {
-    "small": {"batch": 2, "tokens": 196, "width": 192, "heads": 3, "kv_heads": 1},  # ViT-Ti/16 at 224 pixels
-    "medium": {"batch": 4, "tokens": 196, "width": 384, "heads": 6, "kv_heads": 2},  # ViT-S/16 at 224 pixels
-    "large": {"batch": 1, "tokens": 1024, "width": 2048, "heads": 32, "kv_heads": 8},  # Llama 3.2 1B
-    "gpu": {"batch": 2, "tokens": 4096, "width": 4096, "heads": 32, "kv_heads": 8},  # Llama 3 8B
-}
-# What only reads and writes must do so for longer than a call takes to begin, and far beyond a GPU's cache.
-ROWS = {**TOKENS, "gpu": {**TOKENS["gpu"], "batch": 16}}
-TOKEN_SWEEP = {
-    f"tokens={tokens}": {"batch": 1, "tokens": tokens, "width": 256, "heads": 4, "kv_heads": 2}
-    for tokens in (128, 256, 512, 1024, 2048)
-}
-WIDTH_SWEEP = {
-    f"width={width}": {"batch": 4, "tokens": 256, "width": width} for width in (128, 256, 512, 1024, 2048, 4096)
-}
-WINDOWS = {
-    "small": {"windows": 16, "window": 7, "width": 192, "heads": 6},  # Swin-T stage 2, one image of 224 pixels
-    "medium": {"windows": 16, "window": 7, "width": 384, "heads": 12},  # Swin-T stage 3, four images
-    "large": {"windows": 512, "window": 7, "width": 128, "heads": 4},  # Swin-B stage 1, eight images
-    "gpu": {"windows": 16384, "window": 7, "width": 128, "heads": 4},  # the same, 256 images
-}
-IMAGES = {
-    "small": {"batch": 2, "side": 14, "width": 160},  # ConvNeXt V2 Atto stage 3
-    "medium": {"batch": 2, "side": 14, "width": 384},  # ConvNeXt-T stage 3
-    "large": {"batch": 8, "side": 56, "width": 128},  # ConvNeXt-B stage 1
-    "gpu": {"batch": 256, "side": 56, "width": 128},
-}
-SIDE_SWEEP = {f"side={side}": {"batch": 1, "side": side, "width": 64} for side in (14, 28, 56, 112)}
-RESIDUAL_IMAGES = {
-    "small": {"batch": 2, "side": 14, "width": 64},  # ResNet-18 stage 1 at 56 pixels
-    "medium": {"batch": 4, "side": 14, "width": 256},  # ResNet-50 stage 4
-    "large": {"batch": 8, "side": 56, "width": 64},  # ResNet-50 stage 2
-    "gpu": {"batch": 1024, "side": 14, "width": 256},  # ResNet-50 stage 4
-}
-MOBILE_IMAGES = {
-    "small": {"batch": 2, "side": 14, "width": 96},  # MobileNetV4-Conv-S
-    "medium": {"batch": 2, "side": 14, "width": 160},  # MobileNetV4-Conv-M stage 4
-    "large": {"batch": 8, "side": 28, "width": 192},  # MobileNetV4-Conv-L stage 3
-    "gpu": {"batch": 256, "side": 28, "width": 192},
-}
-MOBILE_TOKENS = {
-    label: {**size, "tokens": size["side"] ** 2, "heads": 4, "kv_heads": 1} for label, size in MOBILE_IMAGES.items()
-}
-CEILINGS = {"cpu": {"side": 1536}, "gpu": {"side": 8192}}
-COPIES = {"cpu": {"elements": 2**25}, "gpu": {"elements": 2**28}}
-
-
-# Inputs and operations ----------------------------------------------------------------------------------------------
-
-
-def tokens(size: Size) -> list[Shape]:
-    return [(size["batch"], size["tokens"], size["width"])]
-
-
-def query_and_value(size: Size) -> list[Shape]:
-    return tokens(size) * 2
-
-
-def heads(size: Size) -> list[Shape]:
-    return [(size["batch"], size["heads"], size["tokens"], size["width"] // size["heads"])]
-
-
-def windows(size: Size) -> list[Shape]:
-    return [(size["windows"], size["window"] ** 2, size["width"])]
-
-
-def images(size: Size) -> list[Shape]:
-    return [(size["batch"], size["side"], size["side"], size["width"])]
-
-
-def per_element(operations: int, inputs: Callable[[Size], list[Shape]]) -> Callable[[Size], float]:
-    return lambda size: operations * float(np.prod(inputs(size)[0]))
-
-
-def attention_flops(size: Size) -> float:
-    """Four projections, then scores and weighted sum."""
-    batch, length, width = size["batch"], size["tokens"], size["width"]
-    shared = size["kv_heads"] / size["heads"]
-    projections = 2 * batch * length * width * width * (2 + 2 * shared)
-    return projections + 2 * 2 * batch * length**2 * width
-
-
-def full_attention_flops(size: Size) -> float:
-    return attention_flops({**size, "kv_heads": size["heads"]})
-
-
-def differential_flops(size: Size) -> float:
-    """Two maps of half the width for the scores, one weighted sum."""
-    return full_attention_flops(size)
-
-
-def window_flops(size: Size) -> float:
-    count, length, width = size["windows"], size["window"] ** 2, size["width"]
-    return 2 * count * length * width * width * 4 + 2 * 2 * count * length**2 * width
-
-
-def non_local_flops(size: Size) -> float:
-    """Depthwise 7x7, four projections to half the width or back, scores and weighted sum."""
-    pixels, width = size["side"] ** 2, size["width"]
-    return size["batch"] * pixels * width * (2 * 49 + 2 * 4 * width // 2 + 2 * 2 * pixels // 2)
-
-
-def convolutional_block_attention_flops(size: Size) -> float:
-    """Two means, two maxima and two products; a network with an eighth of the width for two summaries; 7x7."""
-    pixels, width = size["side"] ** 2, size["width"]
-    return size["batch"] * (6 * pixels * width + 2 * 2 * 2 * width * width // 8 + 2 * 49 * 2 * pixels)
-
-
-def squeeze_excitation_flops(size: Size) -> float:
-    """A mean and a product; a network with a quarter of the width."""
-    pixels, width = size["side"] ** 2, size["width"]
-    return size["batch"] * (2 * pixels * width + 2 * 2 * width * width // 4)
-
-
-def convnext_flops(size: Size) -> float:
-    pixels, width = size["batch"] * size["side"] ** 2, size["width"]
-    return pixels * width * (2 * 49 + 2 * 2 * 4 * width)
-
-
-def inverted_bottleneck_flops(size: Size) -> float:
-    """Start and middle depthwise 3x3, expansion by 4, projection."""
-    pixels, width = size["batch"] * size["side"] ** 2, size["width"]
-    return pixels * width * (2 * 9 + 2 * 9 * 4 + 2 * 2 * 4 * width)
-
-
-def mlp_flops(size: Size) -> float:
-    """To four times the width and back."""
-    return 2 * 2 * 4 * size["batch"] * size["tokens"] * size["width"] ** 2
-
-
-def swiglu_flops(size: Size) -> float:
-    hidden = layers.SwiGLUFFN(size["width"]).hidden_dim
-    return 2 * 3 * size["batch"] * size["tokens"] * size["width"] * hidden
-
-
-def diff_ffn_flops(size: Size) -> float:
-    """Two branches of four times the width with gates of twice the width, one projection back."""
-    return 2 * (2 * (4 + 4 * 2) + 2) * size["batch"] * size["tokens"] * size["width"] ** 2
-
-
-def conv_flops(size: Size) -> float:
-    return 2 * 9 * size["batch"] * size["side"] ** 2 * size["width"] ** 2
-
-
-def depthwise_flops(size: Size) -> float:
-    return 2 * 49 * size["batch"] * size["side"] ** 2 * size["width"]
-
-
-# Workloads ----------------------------------------------------------------------------------------------------------
 
 EPSILON = 1e-6
 
@@ -546,70 +424,3 @@ WORKLOADS: tuple[Workload, ...] = (
         per_element(1, tokens),
     ),
 )
-
-
-# Cells ---------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number to measure."""
-
-    workload: Workload
-    size: str
-    dtype: str
-    mode: str
-    metric: str
-
-    @property
-    def case(self) -> str:
-        return "/".join((self.workload.name, self.size, self.dtype, self.mode, self.metric))
-
-
-def cells(workloads: Iterable[Workload], profile: Profile, adapter: Adapter, device: str, metric: str) -> list[Cell]:
-    """Returns the cells of one metric in the order of the workloads."""
-    modes = [mode for mode in adapter.MODES if mode != "eager" or not metric.startswith("compile")]
-    found = []
-    for workload in workloads:
-        ceiling = workload.family == "machine"
-        if ceiling and metric != "forward":
-            continue
-        possible = [size for size in workload.sizes if size not in {"cpu", "gpu"} - {device}]
-        sizes = [size for size in possible if size in profile.sizes] or possible
-        for size in sizes:
-            for dtype in (dtype for dtype in profile.dtypes if dtype != "float16" or device == "gpu"):
-                found += [Cell(workload, size, dtype, mode, metric) for mode in (["jit"] if ceiling else modes)]
-    return found
-
-
-def select(names: list[str], profile: Profile) -> list[Workload]:
-    """Returns the workloads that `--workloads` names, files of the user's own included; all of the profile if empty.
-
-    Raises:
-        ValueError: a name that does not exist, or a file without `WORKLOADS`; the text is one line.
-    """
-    own = [workload for name in names if name.endswith(".py") for workload in _load(Path(name))]
-    known = {workload.name: workload for workload in (*WORKLOADS, *own)}
-    wanted = [name for name in names if not name.endswith(".py")]
-    unknown = [name for name in wanted if name not in known]
-    if unknown:
-        raise ValueError(f"unknown workload {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
-    chosen = wanted or ([] if own else list(profile.workloads) or [w.name for w in WORKLOADS])
-    machine = [w.name for w in WORKLOADS if w.family == "machine"]
-    names_in_order = dict.fromkeys([*machine, *chosen, *(w.name for w in own)])
-    natives = [known[name].native for name in names_in_order if known[name].native]
-    return [known[name] for name in dict.fromkeys([*names_in_order, *filter(None, natives)])]
-
-
-def _load(path: Path) -> list[Workload]:
-    if not path.is_file():
-        raise ValueError(f"no workload file {path}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    workloads = getattr(module, "WORKLOADS", None)
-    if not workloads or not all(isinstance(workload, Workload) for workload in workloads):
-        raise ValueError(f"{path} must define WORKLOADS, a list of bench.workloads.Workload")
-    return list(workloads)

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import keras
 import pytest
 
+from bench.cells import cells
 from bench.profiles import PROFILES
 from bench.worker import BYTES
-from bench.workloads import WORKLOADS, Workload, cells
+from bench.workloads import WORKLOADS, Workload
 
 ADAPTER = SimpleNamespace(MODES=("eager", "jit"))
 LARGEST_CACHE, GPU_MEMORY = 60e6, 64e9

@@ -1,6 +1,12 @@
 """Rearrangements of tensors that several techniques need."""
 
+import keras
 from keras import ops
+
+from dl_techniques._precision import at_least_float32
+
+EPSILON = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
+SMALLEST = 2.0**-126
 
 
 def zero_pad(x, axis: int, *, before: int = 0, after: int = 0):
@@ -32,15 +38,15 @@ def zero_pad(x, axis: int, *, before: int = 0, after: int = 0):
     return ops.concatenate([*zeros(before), x, *zeros(after)], axis=axis)
 
 
-def largest(x, axis: int):
-    """The largest elements along an axis, which stays with size 1. The gradient goes to the first of equal ones.
+def largest(x, axis: int | tuple[int, ...]):
+    """The largest elements along some axes, which stay with size 1. Equal ones, up to rounding, share the gradient.
 
-    That of `keras.ops.amax` goes to the elements that equal the largest. Where XLA computes a tensor twice and rounds
-    it in two ways there are none, and the gradient is NaN.
+    That of `keras.ops.amax` goes to the elements that equal the largest to the last bit. Where XLA computes a tensor
+    twice and rounds it in two ways there are none, and the gradient is NaN.
 
     Args:
         x: tensor.
-        axis: int, the axis to look along.
+        axis: int or tuple of ints, the axes to look along.
 
     Returns:
         Tensor of the same dtype.
@@ -48,10 +54,17 @@ def largest(x, axis: int):
     Example:
 
     >>> import keras
-    >>> keras.ops.convert_to_numpy(largest(keras.ops.array([[1, 3, 2], [6, 5, 4]]), 1)).tolist()
-    [[3], [6]]
+    >>> keras.ops.convert_to_numpy(largest(keras.ops.array([[1.0, 3.0, 2.0], [6.0, 5.0, 4.0]]), 1)).tolist()
+    [[3.0], [6.0]]
     """
-    return ops.take_along_axis(x, ops.argmax(x, axis=axis, keepdims=True), axis=axis)
+    wide = at_least_float32(x)
+    top = ops.stop_gradient(ops.amax(wide, axis=axis, keepdims=True))
+    rounding = 1.5 * EPSILON[keras.backend.standardize_dtype(x.dtype)] * ops.abs(top) + SMALLEST
+    # Strictly less, so that infinities, whose difference is NaN, are never chosen.
+    chosen = top - wide < rounding
+    number = ops.maximum(ops.sum(ops.cast(chosen, wide.dtype), axis=axis, keepdims=True), 1)
+    nothing = ops.where(chosen, wide - ops.stop_gradient(wide), 0)
+    return ops.cast(top + ops.sum(nothing, axis=axis, keepdims=True) / number, x.dtype)
 
 
 def window_partition(x, window_size: int):

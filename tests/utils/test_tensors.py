@@ -1,9 +1,11 @@
+import keras
 import numpy as np
 import pytest
 from keras import ops
 from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.utils.tensors import largest, window_partition, window_reverse, zero_pad
+from tests._frameworks import value_and_gradients
 from tests.oracles.compare import values
 
 
@@ -16,10 +18,35 @@ def test_zeros_at_the_ends_of_an_axis(axis, before, after):
     np.testing.assert_array_equal(found, np.pad(x, widths))
 
 
-@pytest.mark.parametrize("axis", [0, 1, -1])
+@pytest.mark.parametrize("axis", [0, 1, -1, (0, 2)])
 def test_largest_elements(axis):
     x = values(3, 4, 5)
     np.testing.assert_array_equal(numpy(largest(ops.convert_to_tensor(x), axis)), x.max(axis=axis, keepdims=True))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_the_largest_of_what_is_not_finite(dtype):
+    x = np.array([[1.0, np.inf], [-np.inf, -np.inf], [-np.inf, 2.0], [np.nan, 1.0], [0.0, 0.0]])
+    found = numpy(ops.cast(largest(ops.cast(ops.convert_to_tensor(x), dtype), 1), "float32"))
+    np.testing.assert_array_equal(found[:, 0], [np.inf, -np.inf, 2.0, np.nan, 0.0])
+
+
+class LargestOfRow(keras.layers.Layer):
+    def call(self, inputs):
+        return largest(inputs, -1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], 1)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(("dtype", "unit"), [("float32", 2.0**-23), ("bfloat16", 2.0**-7), ("float16", 2.0**-10)])
+def test_what_equals_the_largest_up_to_rounding_shares_the_gradient(dtype, unit, jit):
+    x = np.array([[1.0, 1.0 + unit, 0.5], [-1.0, -1.0 - unit, -1.5], [0.0, 0.0, 0.0]], "float32")
+    layer = LargestOfRow(dtype=dtype)
+    layer.build(x.shape)
+    _, (gradient,) = value_and_gradients(layer, [x], [ops.full((3, 1), 3.0, dtype)], training=False, jit=jit)
+    np.testing.assert_allclose(numpy(ops.cast(gradient, "float32")), [[1.5, 1.5, 0], [1.5, 1.5, 0], [1, 1, 1]])
 
 
 def test_windows_come_row_by_row_and_image_after_image():

@@ -72,7 +72,7 @@ class ChannelAttention(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         mean = ops.cast(ops.mean(at_least_float32(inputs), axis=(1, 2)), inputs.dtype)
-        both = ops.stack([mean, largest(largest(inputs, 1), 2)[:, 0, 0]], axis=1)
+        both = ops.stack([mean, largest(inputs, (1, 2))[:, 0, 0]], axis=1)
         scores = ops.sum(self.expand(self.reduce(both)), axis=1)
         return ops.sigmoid(scores)[:, None, None, :]
 

@@ -79,14 +79,24 @@ def _sum_of_products(inputs, kernel, strides, padding, rates):
     @ops.custom_gradient
     def correlate(x, kernel):
         def gradient(upstream):
+            upstream = _stored(upstream, kernel)
             return (
                 _input_gradient(upstream, kernel, x.shape, strides, rates),
                 _kernel_gradient(upstream, x, kernel.shape, strides, rates),
             )
 
-        return _correlate(x, kernel, strides, rates), gradient
+        return _stored(_correlate(x, kernel, strides, rates), kernel), gradient
 
     return ops.cast(correlate(x, kernel), inputs.dtype)
+
+
+def _stored(x, kernel):
+    """XLA would compute `x` anew for each product that it goes into; what a branch returns, it has to store.
+
+    The condition always holds, which XLA cannot know.
+    """
+    first = ops.reshape(kernel, (-1,))[0]
+    return ops.cond(ops.logical_or(ops.logical_not(first > 0), first > -1), lambda: x, lambda: -x)
 
 
 def _correlate(x, kernel, strides, rates):

@@ -2,6 +2,7 @@
 
 import keras
 import pytest
+from keras import ops
 
 from dl_techniques.utils.depthwise import depthwise_conv2d
 from tests.oracles.compare import values
@@ -25,7 +26,7 @@ def traced(x, *, jit: bool = True) -> str:
 
 @pytest.mark.skipif(BACKEND == "torch", reason="torch is fast with its own convolution and has no other form")
 def test_xla_is_given_products_for_a_cpu_and_a_convolution_elsewhere(monkeypatch):
-    x = keras.ops.convert_to_tensor(X)
+    x = ops.convert_to_tensor(X)
     assert NATIVE[BACKEND] not in traced(x)
     monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["gpu:0"])
     assert NATIVE[BACKEND] in traced(x)
@@ -33,7 +34,7 @@ def test_xla_is_given_products_for_a_cpu_and_a_convolution_elsewhere(monkeypatch
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="only TensorFlow has graphs that XLA does not compile")
 def test_a_graph_without_xla_keeps_the_convolution():
-    assert NATIVE[BACKEND] in traced(keras.ops.convert_to_tensor(X), jit=False)
+    assert NATIVE[BACKEND] in traced(ops.convert_to_tensor(X), jit=False)
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="only JAX differentiates without tracing")
@@ -43,3 +44,16 @@ def test_operations_one_by_one_keep_the_convolution(monkeypatch):
     monkeypatch.setattr("dl_techniques.utils.depthwise._sum_of_products", None)
     depthwise_conv2d(X, KERNEL)
     jax.vjp(lambda x: depthwise_conv2d(x, KERNEL), X)
+
+
+@pytest.mark.skipif(BACKEND != "jax", reason="only JAX tells how many operations XLA planned")
+def test_nothing_is_computed_anew_for_each_product_that_it_goes_into():
+    import jax
+
+    def loss(x, kernel):
+        return ops.sum(ops.square(ops.relu(depthwise_conv2d(x, kernel, padding="same"))))
+
+    x, kernel = ops.ones((2, 8, 8, 4)), ops.ones((5, 5, 4, 1))
+    step = jax.jit(jax.grad(loss, argnums=(0, 1))).lower(x, kernel).compile()
+    three_convolutions = 3 * 2 * 25 * 2 * 8 * 8 * 4
+    assert step.cost_analysis()["flops"] < 2 * three_convolutions

@@ -12,6 +12,7 @@ ENOUGH_LAUNCHES = 3
 UNSTABLE = 1.5
 CELL_KEY = ("run", "machine", "backend", "device", *schema.IDENTITY)
 CEILING_KEY = ["machine", "device", "dtype"]
+TIMES = ["median_s", "ci_low_s", "ci_high_s"]
 NATIVE_KEY = ["run", "machine", "backend", "device", "size", "dtype", "mode", "metric"]
 ORDER = ["machine", "device", "family", "workload", "size", "dtype", "mode", "metric", "backend", "timestamp"]
 
@@ -129,8 +130,13 @@ def _with_rates(frame: pd.DataFrame, peaks: pd.DataFrame) -> pd.DataFrame:
 
 def _with_native_ratio(frame: pd.DataFrame) -> pd.DataFrame:
     measured = frame[frame["status"].isin(schema.MEASURED)]
-    natives = measured.rename(columns={"native": "", "workload": "native"})
-    natives = natives.groupby([*NATIVE_KEY, "native"])["median_s"].min().rename("native_s").reset_index()
-    frame = frame.merge(natives, on=[*NATIVE_KEY, "native"], how="left", validate="many_to_one")
-    ratio = frame["median_s"] / frame["native_s"]
-    return frame.assign(native_ratio=ratio.where(frame["status"].isin(schema.MEASURED)))
+    natives = measured.drop(columns="native").rename(columns={"workload": "native"})
+    natives = natives.sort_values("median_s", kind="stable").drop_duplicates([*NATIVE_KEY, "native"])
+    paired = frame[[*NATIVE_KEY, "native"]].merge(
+        natives[[*NATIVE_KEY, "native", *TIMES]], on=[*NATIVE_KEY, "native"], how="left", validate="many_to_one"
+    )
+    known = frame["status"].isin(schema.MEASURED)
+    own, other = ([times.loc[known, name] for name in TIMES] for times in (frame, paired))
+    low, high = intervals.of_ratio(own, other)
+    ratios = pd.DataFrame({"native_ratio": own[0] / other[0], "native_low": low, "native_high": high})
+    return frame.assign(**ratios.reindex(frame.index))

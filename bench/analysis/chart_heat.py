@@ -56,10 +56,11 @@ def heat(cells: Sequence[Cell], value: Callable[[Cell], float], shades: Shades) 
         "ticktext": [style.SHORT_NAMES[backend] for backend in backends],
         "range": [-0.5, len(backends) - 0.5],
         "side": "top",
+        "ticks": "",
         "showgrid": False,
         "zeroline": False,
     }
-    missing |= {"mode": "text", "textposition": "middle center", "showlegend": False}
+    missing |= {"mode": "text", "textposition": "middle center", "name": ""}
     return {"data": [tiles, missing], "layout": layout([label(*row) for row in rows], axis, TILE)}
 
 

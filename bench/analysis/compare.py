@@ -94,12 +94,12 @@ def scaling(frame: pd.DataFrame) -> pd.DataFrame:
     """How the time of a sweep grows: time ~ size ** `exponent`, with its 95 % interval.
 
     Only sizes well above the smallest time of that backend and mode take part: below, a call's fixed cost hides the
-    growth. One row a sweep that keeps three such sizes: `exponent`, `exponent_low`, `exponent_high`, `scale`, `points`
-    and `from_size`.
+    growth. One row a sweep that keeps three such sizes: `exponent`, `exponent_low`, `exponent_high`, `scale`,
+    `points`, the fewest `launches` of a point, and `from_size`.
     """
     points = sweep_points(frame)
     fits = [_fit(sweep) for _, sweep in points[points["above_floor"]].groupby(SWEEP) if len(sweep) >= ENOUGH_POINTS]
-    columns = [*SWEEP, "exponent", "exponent_low", "exponent_high", "scale", "points", "from_size"]
+    columns = [*SWEEP, "exponent", "exponent_low", "exponent_high", "scale", "points", "launches", "from_size"]
     return pd.DataFrame(fits, columns=columns)
 
 
@@ -194,5 +194,6 @@ def _fit(sweep: pd.DataFrame) -> dict[str, object]:
         "exponent_high": line.slope + half,
         "scale": math.exp(line.intercept),
         "points": len(sweep),
+        "launches": sweep["launches"].min(),
         "from_size": sweep["number"].min(),
     }

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,11 +17,16 @@ Estimate = Sequence[ArrayLike]
 
 def of_median(times: Sequence[float] | np.ndarray) -> Interval:
     """Of a median, such as that of one launch's rounds, from order statistics; it takes six values to reach 95 %."""
-    rank = int(stats.binom.ppf((1 - LEVEL) / 2, len(times), 0.5))
+    rank = _rank(len(times))
     if rank < 1:
         return NONE
     ordered = np.sort(times)
     return float(ordered[rank - 1]), float(ordered[-rank])
+
+
+@cache
+def _rank(count: int) -> int:
+    return int(stats.binom.ppf((1 - LEVEL) / 2, count, 0.5))
 
 
 def of_few_launches(launches: Sequence[np.ndarray]) -> Interval:

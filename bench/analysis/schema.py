@@ -34,13 +34,13 @@ COLUMNS = (
     *("median_s", "ci_low_s", "ci_high_s", "min_s", "rounds", "launches", "stop"),
     *("flops", "bytes", "flops_per_s", "bytes_per_s", "roofline_fraction", "peak_memory_bytes", "native_ratio"),
     *("reason", "interval", *PHASES, "graphs", "graph_breaks", "cpu_per_wall", "shape"),
-    *("attention", "gpu_clock_mhz", "slowed_by"),
+    *("attention", "gpu_clock_mhz", "slowed_by", "native_low", "native_high"),
 )
 INTEGERS = ("rounds", "launches", "peak_memory_bytes", "graphs", "graph_breaks")
 NUMBERS = (
     *("median_s", "ci_low_s", "ci_high_s", "min_s"),
     *("flops", "bytes", "flops_per_s", "bytes_per_s", "roofline_fraction", "native_ratio", *PHASES, "cpu_per_wall"),
-    "gpu_clock_mhz",
+    *("gpu_clock_mhz", "native_low", "native_high"),
 )
 
 Kind = type | UnionType | tuple[str, ...]

@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from bench.analysis import markup, schema, text
+from bench.analysis import intervals, markup, schema, text
 from bench.analysis.lines import UNKNOWN, Change, Line
 
 LEFT, RIGHT, TOP, BOTTOM = 4, 296, 14, 70
@@ -132,7 +132,10 @@ def _commands(before: str, after: str, lines: Iterable[Line]) -> list[str]:
 def picture(line: Line, change: Change | None = None) -> Picture:
     """A line as the pages show it, for the sake of one change or of none."""
     names = (line.cell[name] for name in ("workload", "size", "dtype", "mode", "metric"))
-    now = text.seconds(math.exp(line.levels[-1][2]))
+    first, end, level = line.levels[-1]
+    low, high = map(math.exp, intervals.of_median(line.logs[first:end]))
+    known = "" if math.isnan(low) else f" [{text.interval_seconds(low, high, math.exp(level))}]"
+    now = f"{text.seconds(math.exp(level))}{known} now, {text.count(end - first, 'commit')}"
     return Picture(" ".join(names), " · ".join(_where(line)), now, _told(line, change) if change else "", chart(line))
 
 

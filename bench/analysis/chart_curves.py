@@ -89,8 +89,8 @@ def roofline(cells: Sequence[Cell], peak_flops: float, peak_bytes: float) -> Fig
     at = sorted({*np.geomspace(low, high, 20).tolist(), float(np.clip(peak_flops / peak_bytes, low, high))})
     roof = [min(peak_flops, x * peak_bytes) / 1e9 for x in at]
     line = {"type": "scatter", "mode": "lines", "name": "measured ceiling", "hoverinfo": "skip"}
-    line["line"] = {"width": 2, "color": style.GREY}
-    data.append(line | {"x": [number(x) for x in at], "y": [number(y) for y in roof]})
+    look = {"line": {"width": 2, "color": style.GREY}}
+    data.append(line | look | {"x": [number(x) for x in at], "y": [number(y) for y in roof]})
     rates = style.log_limits([cell.flops_per_s / 1e9 for cell in cells], [], roof)
     layout = {"height": HEIGHT, "xaxis": _axis("flop per byte", (low, high)), "yaxis": _axis("Gflop/s", rates)}
     return {"data": data, "layout": layout}

@@ -1,6 +1,7 @@
 """95 % intervals of times and of ratios of times. An interval that the data cannot support is (nan, nan)."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from functools import cache
 
@@ -39,8 +40,8 @@ def of_few_launches(launches: Sequence[np.ndarray]) -> Interval:
 
 def of_launches(medians: Sequence[float]) -> Interval:
     """Student's t on the logarithms of the launch medians, widened where needed to hold their median."""
-    low, high = mean_of(np.log(medians))
-    middle = float(np.median(medians))
+    low, high = mean_of([math.log(median) for median in medians])
+    middle = statistics.median(medians)
     return min(math.exp(low), middle), max(math.exp(high), middle)
 
 
@@ -49,8 +50,16 @@ def mean_of(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Inter
     count = len(values)
     if count < 2:
         return NONE
-    half = stats.t.ppf((1 + level) / 2, count - 1) * float(np.std(values, ddof=1)) / math.sqrt(count)
-    return float(np.mean(values)) - half, float(np.mean(values)) + half
+    mean = math.fsum(values) / count
+    variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
+    half = student(count - 1, level) * math.sqrt(variance / count)
+    return mean - half, mean + half
+
+
+@cache
+def student(freedom: int, level: float = LEVEL) -> float:
+    """How many standard errors a two-sided Student's t interval reaches."""
+    return float(stats.t.ppf((1 + level) / 2, freedom))
 
 
 def of_ratio(top: Estimate, bottom: Estimate) -> tuple[np.ndarray, np.ndarray]:

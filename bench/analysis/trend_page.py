@@ -143,7 +143,8 @@ def chart(line: Line) -> Chart:
     """Commits at equal distances, times on a logarithmic scale; single points far off are moved to the edge."""
     count = len(line.logs)
     medians = [level for _, _, level in line.levels]
-    low, high = min(*medians, *np.quantile(line.logs, [0.02])), max(*medians, *np.quantile(line.logs, [0.98]))
+    ends = np.quantile(line.logs, [0.02, 0.98]).tolist() if count > 1 else medians
+    low, high = min(*medians, *ends), max(*medians, *ends)
     spare = max(0.0, LEAST_SPAN - (high - low)) / 2
     low, high = low - spare, high + spare
 
@@ -182,4 +183,4 @@ def _short(commit: str) -> str:
 
 
 def _date(time: pd.Timestamp) -> str:
-    return f"{time:%Y-%m-%d}"
+    return time.date().isoformat()

@@ -32,7 +32,7 @@ function look() {
       font: { family: style.fontFamily, size: 11, color: ink },
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
-      margin: { l: 8, r: 12, t: 8, b: 8, pad: 4 },
+      margin: { l: 8, r: 18, t: 8, b: 8, pad: 4 },
       showlegend: false,
       hoverlabel: { bgcolor: band, bordercolor: line, font: { color: ink }, align: "left" },
       hovermode: "closest",

@@ -275,13 +275,13 @@ def long_names(tmp_path_factory):
     for backend, seconds in (("tensorflow", 0.07), ("jax", 0.02), ("torch", 0.5)):
         results = list(ceilings)
         for (metric, mode), size in product(many.STEPS, ("medium", "tokens=64", "tokens=512", "tokens=4096")):
-            names = {"technique": "Module", "native": "native", "metric": metric, "mode": mode, "size": size}
+            names = {"technique": "Module", "native": "native_module", "metric": metric, "mode": mode, "size": size}
             one = cell(
                 "convolutional_block_attention_module", flops=4e6, bytes=1e6, peak_memory_bytes=1 << 20, **names
             )
             lost = (metric, mode, backend) in {("compile_cold", "jit", "torch"), ("forward", "jit", "jax")}
             results.append((one | {"phases": phases}, ("out_of_memory", "") if lost else [seconds] * 9))
-            results.append((cell("native", size=size, metric=metric, mode=mode), [seconds] * 9))
+            results.append((cell("native_module", size=size, metric=metric, mode=mode), [seconds] * 9))
         write_launch(folder, results, backend=backend)
     return written(folder, load([folder / "run"]))
 
@@ -323,7 +323,7 @@ def test_hostile_text_is_text(browser, tmp_path):
     one = Opened(browser, written(tmp_path, load([tmp_path / "run"])))
     one.draw_all()
     assert set(one.column("workload")) == {HOSTILE}
-    assert "<script>alert(1)</script>" in one.tab.locator(".ytick").first.text_content()
+    assert "<script>" in one.tab.locator(".ytick").first.text_content()
     one.filter("search").fill("<SCRIPT>")
     assert one.count() == "4 of 4 cells"
     with one.tab.expect_download() as download:

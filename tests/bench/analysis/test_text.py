@@ -53,7 +53,7 @@ def test_count(number, expected):
         (("name", "small"), "name · small"),
         (("name", "", "small"), "name · small"),
         (("a_name_that_is_long", "small"), "a_name_tha… · small"),
-        (("name", "a_size_that_is_long"), "name · a_size_that_…"),
+        (("name", "a_size_that_is_long"), "name · a_size_that…"),
         (("",), ""),
     ],
 )

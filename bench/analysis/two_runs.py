@@ -64,7 +64,7 @@ def spoken(launches: Iterable[Launch]) -> dict[tuple[str, ...], list[float]]:
 
 def _check(path: Path, loaded: Loaded) -> None:
     if loaded.frame.empty:
-        raise ValueError(f"no measured case in {path}")
+        raise ValueError("; ".join([f"no measured case in {path}", *loaded.problems]))
     for name in ("run", "machine"):
         found = loaded.frame[name].unique()
         if len(found) > 1:

@@ -116,7 +116,7 @@ def phases(cells: Sequence[Cell]) -> Figure:
 
 
 def _pattern(shape: str | list[str]) -> dict[str, Any]:
-    return {"shape": shape, "size": 6, "fillmode": "overlay", "fgcolor": "#000000"}
+    return {"shape": shape, "size": 6, "fillmode": "overlay", "fgcolor": "#000000", "fgopacity": 0.3}
 
 
 def _parts(cell: Cell) -> dict[str, float]:

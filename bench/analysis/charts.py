@@ -13,7 +13,7 @@ import pandas as pd
 
 from bench.analysis import compare, schema, style, text
 
-LONGEST_LABEL = 28
+LONGEST_LABEL = 32
 FRAME = 56
 """Pixels of a chart that are not its rows: the axis and what it is called."""
 

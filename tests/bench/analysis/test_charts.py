@@ -229,7 +229,7 @@ def test_no_cells_no_sections():
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("<b>&", "&lt;b&gt;&amp; · s"), ("a\nb\u202e", "a b  · s"), ("x" * 40, "x" * 23 + "… · s"), ("", "s")],
+    [("<b>&", "&lt;b&gt;&amp; · s"), ("a\nb\u202e", "a b  · s"), ("x" * 40, "x" * 27 + "… · s"), ("", "s")],
 )
 def test_labels_are_text(name, shown):
     assert charts.label(name, "s") == shown

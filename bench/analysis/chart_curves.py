@@ -47,14 +47,14 @@ def scaling(points: Sequence[Cell], fits: Fits, axis: str) -> Figure:
             }
         )
     sizes = sorted({point.number for point in points})
-    times = [
+    heights = [
         [factor * t for t in limits]
         for limits in zip(*((p.median_s, p.ci_low_s, p.ci_high_s) for p in points), strict=True)
     ]
     layout = {
         "height": HEIGHT,
         "xaxis": _axis(axis, style.log_limits(sizes, [], [])),
-        "yaxis": _axis(f"time of a call ({unit})", style.log_limits(*times)),
+        "yaxis": _axis(f"time of a call ({unit})", style.log_limits(*heights)),
     }
     return {"data": data, "layout": layout}
 

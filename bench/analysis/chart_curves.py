@@ -91,7 +91,7 @@ def roofline(cells: Sequence[Cell], peak_flops: float, peak_bytes: float) -> Fig
     line = {"type": "scatter", "mode": "lines", "name": "measured ceiling", "hoverinfo": "skip"}
     look = {"line": {"width": 2, "color": style.GREY}}
     data.append(line | look | {"x": [number(x) for x in at], "y": [number(y) for y in roof]})
-    rates = style.log_limits([cell.flops_per_s / 1e9 for cell in cells], [], roof)
+    rates = style.log_limits([*roof, *(cell.flops_per_s / 1e9 for cell in cells)], [], [])
     layout = {"height": HEIGHT, "xaxis": _axis("flop per byte", (low, high)), "yaxis": _axis("Gflop/s", rates)}
     return {"data": data, "layout": layout}
 

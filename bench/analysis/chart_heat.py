@@ -60,6 +60,7 @@ def heat(cells: Sequence[Cell], value: Callable[[Cell], float], shades: Shades) 
         "showgrid": False,
         "zeroline": False,
     }
+    missing["text"] = ["<br>".join(status.rsplit(" ", 1)) for status in missing["text"]]
     missing |= {"mode": "text", "textposition": "middle center", "name": ""}
     return {"data": [tiles, missing], "layout": layout([label(*row) for row in rows], axis, TILE)}
 

@@ -23,7 +23,7 @@ def template(name: str) -> jinja2.Template:
 
 
 def _straight(value: Any) -> Any:
-    return value.translate(TURNS) if isinstance(value, str) else value
+    return value.translate(TURNS) if isinstance(value, str) and not value.isascii() else value
 
 
 def inline(png: bytes) -> str:

@@ -5,7 +5,9 @@ disagree; 2, nothing was written.
 """
 
 import argparse
+import gc
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +21,7 @@ NUMERICS = Path("results/numerics")
 OUT = Path("results/report")
 HISTORY = Path("results/history")
 MOST_DRAWN = 5000
-"""Cells up to which a report draws its figures unasked; a figure takes half a second."""
+"""Cells up to which a report draws its figures unasked: they take longer than all the rest."""
 NEWEST = 100
 """Measurements of each cell that the page of trends shows."""
 
@@ -66,7 +68,7 @@ def _parser() -> Parser:
     numerics.add_argument("--against", type=Path, help="another run folder: what has changed since that one?")
     for command in (report, numerics):
         command.add_argument("--out", type=Path, default=OUT, help=f"folder to write into (default: {OUT})")
-    for command in (summary, compare, export):
+    for command in (summary, compare, export, numerics):
         command.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
@@ -162,7 +164,7 @@ def _compare(options: argparse.Namespace, parser: Parser) -> int:
 
 
 def _numerics(options: argparse.Namespace, parser: Parser) -> int:
-    from bench.analysis import numerics, numerics_page, text
+    from bench.analysis import numerics, numerics_page, plain, text
 
     newest = sorted(NUMERICS.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
     if options.run is None and not newest:
@@ -179,6 +181,9 @@ def _numerics(options: argparse.Namespace, parser: Parser) -> int:
         parser.error(str(error))
     _tell(numerics.unneeded(run, verdicts))
     bad = int((verdicts["verdict"] == numerics.DISAGREE).sum())
+    if options.json:
+        _print_json({"disagreements": bad, "results": plain.records(verdicts), "written": [*map(str, written)]})
+        return int(bad > 0)
     techniques = text.count(verdicts["technique"].nunique(), "technique")
     where = ", ".join(run.backends)
     print(f"{techniques} on {where}: {len(verdicts)} results, {bad} disagreements; see {written[-1]}")
@@ -188,4 +193,7 @@ def _numerics(options: argparse.Namespace, parser: Parser) -> int:
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `... | head` ends it without a word
+    gc.disable()  # a short life with millions of small objects that stay: a quarter of the time
     sys.exit(main())

@@ -78,13 +78,17 @@ def sureness(frame: pd.DataFrame, ranking: pd.DataFrame) -> list[str]:
     if len(reach):
         half, most = reach.quantile([0.5, 0.9])
         told.append(
-            f"Half of the 95 % intervals reach at most ±{half:.1%} around the median, nine in ten ±{most:.1%}."
+            f"Half of the 95 % intervals reach at most {_reach(half)} around the median, nine in ten {_reach(most)}."
         )
     several = ranking[ranking["verdict"] != "alone"].drop_duplicates(compare.GROUP)
     if len(several):
         decided = ranking[ranking["verdict"] == "fastest"]
         told.append(f"{len(decided)} of {text.count(len(several), 'question')} below have a certain answer.")
     return told
+
+
+def _reach(share: float) -> str:
+    return f"±{share:.1%}" if share < 1 else f"a factor of {1 + share:.3g}"
 
 
 def _answer(ranked: pd.DataFrame) -> Answer:

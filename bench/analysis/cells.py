@@ -1,5 +1,6 @@
 """From how each cell ended in each launch to one row a cell, with what follows from other rows."""
 
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -61,17 +62,17 @@ def _cell(group: list[Outcome]) -> dict[str, Any]:
     row["slowed_by"] = _union([o["slowed_by"] for o in group])
     row["stop"] = max((o["stop"] for o in group if o["stop"]), key=schema.STOPS.index, default=None)
     launches = [o["times"] for o in group if o["status"] == "ok"]
-    return row | _timing(launches) | _status(group, launches)
+    medians = [statistics.median(times.tolist()) for times in launches]
+    return row | _timing(launches, medians) | _status(group, launches, medians)
 
 
-def _timing(launches: list[np.ndarray]) -> dict[str, Any]:
+def _timing(launches: list[np.ndarray], medians: list[float]) -> dict[str, Any]:
     if not launches:
         return {"rounds": 0, "launches": 0}
-    medians = [float(np.median(times)) for times in launches]
     replicated = len(launches) >= ENOUGH_LAUNCHES
     low, high = intervals.of_launches(medians) if replicated else intervals.of_few_launches(launches)
     return {
-        "median_s": float(np.median(medians)),
+        "median_s": statistics.median(medians),
         "ci_low_s": low,
         "ci_high_s": high,
         "min_s": min(float(times.min()) for times in launches),
@@ -81,22 +82,22 @@ def _timing(launches: list[np.ndarray]) -> dict[str, Any]:
     }
 
 
-def _status(group: list[Outcome], launches: list[np.ndarray]) -> dict[str, str]:
+def _status(group: list[Outcome], launches: list[np.ndarray], medians: list[float]) -> dict[str, str]:
     worst = max(group, key=lambda outcome: schema.STATUSES.index(outcome["status"]))
     if worst["status"] != "ok":
         return {"status": worst["status"], "reason": worst["reason"]}
-    if (factor := _disagreement(launches)) > UNSTABLE:
+    if (factor := _disagreement(launches, medians)) > UNSTABLE:
         return {"status": "unstable", "reason": f"the measurements differ by a factor of {factor:.2f}"}
     return {"status": "ok", "reason": ""}
 
 
-def _disagreement(launches: list[np.ndarray]) -> float:
+def _disagreement(launches: list[np.ndarray], medians: list[float]) -> float:
     """The slowest over the fastest: of the launches' medians, or of the quartiles of a single launch.
 
     How uncertain a median is stands in its interval, which few launches make wide however steady they are. This tells
     whether there is one time to speak of.
     """
-    values = [np.median(times) for times in launches] if len(launches) > 1 else np.quantile(launches[0], [0.25, 0.75])
+    values = medians if len(medians) > 1 else np.quantile(launches[0], [0.25, 0.75])
     return float(max(values) / min(values))
 
 
@@ -106,7 +107,7 @@ def _largest(group: list[Outcome], name: str) -> float | None:
 
 def _middle(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return float(np.median(known)) if known else None
+    return statistics.median(known) if known else None
 
 
 def _union(lists: Sequence[str | None]) -> str | None:
@@ -129,8 +130,13 @@ def _with_rates(frame: pd.DataFrame, peaks: pd.DataFrame) -> pd.DataFrame:
 
 def _with_native_ratio(frame: pd.DataFrame) -> pd.DataFrame:
     measured = frame[frame["status"].isin(schema.MEASURED)]
-    natives = measured.rename(columns={"native": "", "workload": "native"})
-    natives = natives.groupby([*NATIVE_KEY, "native"])["median_s"].min().rename("native_s").reset_index()
-    frame = frame.merge(natives, on=[*NATIVE_KEY, "native"], how="left", validate="many_to_one")
-    ratio = frame["median_s"] / frame["native_s"]
-    return frame.assign(native_ratio=ratio.where(frame["status"].isin(schema.MEASURED)))
+    natives = measured.drop(columns="native").rename(columns={"workload": "native"})
+    natives = natives.sort_values("median_s", kind="stable").drop_duplicates([*NATIVE_KEY, "native"])
+    paired = frame[[*NATIVE_KEY, "native"]].merge(
+        natives[[*NATIVE_KEY, "native", *schema.TIMES]], on=[*NATIVE_KEY, "native"], how="left", validate="many_to_one"
+    )
+    known = frame["status"].isin(schema.MEASURED)
+    own, other = ([times.loc[known, name] for name in schema.TIMES] for times in (frame, paired))
+    low, high = intervals.of_ratio(own, other)
+    ratios = pd.DataFrame({"native_ratio": own[0] / other[0], "native_low": low, "native_high": high})
+    return frame.assign(**ratios.reindex(frame.index))

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from bench.analysis import schema, style, text
@@ -12,7 +13,6 @@ MIB = 2.0**20
 BAR, PHASE = 13, 19
 """Pixels of a bar, and of a row of phases."""
 PATTERNS = ("", "/", "x", ".", "-")
-LONGEST_LABEL = 36
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Measure:
     end: float = math.inf
 
 
-RATIO = Measure("times the fastest backend's time", lambda c: (c.ratio, c.ratio_low, c.ratio_high), end=10)
+RATIO = Measure("times the fastest", lambda c: (c.ratio, c.ratio_low, c.ratio_high), end=10)
 MILLISECONDS = Measure("ms", lambda c: (1e3 * c.median_s, 1e3 * c.ci_low_s, 1e3 * c.ci_high_s))
-MEMORY = Measure("MiB, the largest of all launches", lambda c: (c.peak_memory_bytes / MIB, math.nan, math.nan))
+MEMORY = Measure("MiB", lambda c: (c.peak_memory_bytes / MIB, math.nan, math.nan))
 
 
 def bars(cells: Sequence[Cell], measure: Measure) -> Figure:
@@ -74,7 +74,7 @@ def _bars(
         "insidetextanchor": "start",
         "marker": {
             "color": style.COLOURS[backend],
-            "pattern": {"shape": ["/" if cell.status == "unstable" else "" for cell in cells], "size": 6},
+            "pattern": _pattern(["/" if cell.status == "unstable" else "" for cell in cells]),
         },
         "customdata": [cell.place for cell in cells],
     }
@@ -88,7 +88,9 @@ def _tick(row: Row, cells: Sequence[Cell], measure: Measure) -> str:
 
 def phases(cells: Sequence[Cell]) -> Figure:
     """What compiling spends its time on: a row a workload, size and backend, a part of its bar a phase."""
-    places = {cell.place: row for row, cell in enumerate(cells)}
+    order = schema.BACKENDS.index
+    grouped = [sorted(own, key=lambda cell: order(cell.backend)) for own in by_row(cells).values()]
+    places = {cell.place: row for row, cell in enumerate(chain(*grouped))}
     shown = [cell for cell in cells if cell.measured]
     parts = [_parts(cell) for cell in shown]
     data = [
@@ -98,16 +100,23 @@ def phases(cells: Sequence[Cell]) -> Figure:
             "name": name,
             "x": [number(part[phase]) for part in parts],
             "y": [places[cell.place] for cell in shown],
-            "marker": {"color": colour, "pattern": {"shape": pattern, "size": 6}},
+            "marker": {"color": colour, "pattern": _pattern(pattern)},
             "customdata": [cell.place for cell in shown],
         }
         for (phase, (name, colour)), pattern in zip(style.PHASES.items(), PATTERNS, strict=True)
     ]
     data.append(crosses([cell for cell in cells if not cell.measured], lambda cell: (0, places[cell.place])))
-    names = [(cell.workload, cell.size, style.SHORT_NAMES[cell.backend]) for cell in cells]
-    ticks = [label(*name, longest=LONGEST_LABEL) for name in names]
+    ticks = [
+        label(*(() if number else row), style.SHORT_NAMES[cell.backend])
+        for row, own in zip(by_row(cells), grouped, strict=True)
+        for number, cell in enumerate(own)
+    ]
     axis = {"title": {"text": "s"}, "rangemode": "tozero"}
     return {"data": data, "layout": layout(ticks, axis, PHASE) | {"barmode": "stack"}}
+
+
+def _pattern(shape: str | list[str]) -> dict[str, Any]:
+    return {"shape": shape, "size": 6, "fillmode": "overlay", "fgcolor": "#000000", "fgopacity": 0.3}
 
 
 def _parts(cell: Cell) -> dict[str, float]:

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis import style
+from bench.analysis import style, text
 from bench.analysis.charts import Cell, Figure, backends_in, number
 
 SYMBOLS = {"tensorflow": "circle", "jax": "square", "torch": "triangle-up"}
-HEIGHT = 330
+HEIGHT = 300
+MOST_DECADES = 2.6
+"""Of an axis that has more than one label a decade."""
 Fits = dict[str, Any]
 
 
@@ -44,7 +46,17 @@ def scaling(points: Sequence[Cell], fits: Fits, axis: str) -> Figure:
                 "customdata": [point.place for point in line],
             }
         )
-    return {"data": data, "layout": _logarithmic(axis, f"time of a call ({unit})")}
+    sizes = sorted({point.number for point in points})
+    heights = [
+        [factor * t for t in limits]
+        for limits in zip(*((p.median_s, p.ci_low_s, p.ci_high_s) for p in points), strict=True)
+    ]
+    layout = {
+        "height": HEIGHT,
+        "xaxis": _axis(axis, style.log_limits(sizes, [], [])),
+        "yaxis": _axis(f"time of a call ({unit})", style.log_limits(*heights)),
+    }
+    return {"data": data, "layout": layout}
 
 
 def exponent(fit: Any) -> str:
@@ -76,9 +88,12 @@ def roofline(cells: Sequence[Cell], peak_flops: float, peak_bytes: float) -> Fig
     low, high = style.log_limits([cell.flops / cell.bytes for cell in cells], [], [])
     at = sorted({*np.geomspace(low, high, 20).tolist(), float(np.clip(peak_flops / peak_bytes, low, high))})
     roof = [min(peak_flops, x * peak_bytes) / 1e9 for x in at]
-    line = {"type": "scatter", "mode": "lines", "name": "measured ceiling", "hoverinfo": "skip", "line": {"width": 2}}
-    data.append(line | {"x": [number(x) for x in at], "y": [number(y) for y in roof]})
-    return {"data": data, "layout": _logarithmic("flop per byte", "Gflop/s")}
+    line = {"type": "scatter", "mode": "lines", "name": "measured ceiling", "hoverinfo": "skip"}
+    look = {"line": {"width": 2, "color": style.GREY}}
+    data.append(line | look | {"x": [number(x) for x in at], "y": [number(y) for y in roof]})
+    rates = style.log_limits([*roof, *(cell.flops_per_s / 1e9 for cell in cells)], [], [])
+    layout = {"height": HEIGHT, "xaxis": _axis("flop per byte", (low, high)), "yaxis": _axis("Gflop/s", rates)}
+    return {"data": data, "layout": layout}
 
 
 def has_intensity(cell: Cell) -> bool:
@@ -88,13 +103,20 @@ def has_intensity(cell: Cell) -> bool:
 
 def told(fit: Any) -> str:
     """A fit in words, for a page."""
-    return f"{fit.backend}, {fit.mode} {fit.metric}: time grows with {fit.axis} to the power {exponent(fit)}"
+    basis = f"{text.count(fit.points, 'size')}, {text.count(fit.launches, 'launch')}"
+    return f"{fit.backend}, {fit.mode} {fit.metric}: time grows with {fit.axis} to the power {exponent(fit)}, {basis}"
 
 
-def _logarithmic(x: str, y: str) -> dict[str, Any]:
-    axis = {"type": "log", "tickformat": "~g", "showgrid": True}
+def _axis(title: str, limits: tuple[float, float]) -> dict[str, Any]:
+    """Logarithmic, with labels that have room: 1, 2, 5 and 10, or powers of ten alone."""
+    decades = math.log10(limits[1] / limits[0])
+    known = [n * 10.0**e for e in range(-12, 16) for n in ((1, 2, 5) if decades < MOST_DECADES else (1,))]
+    ticks = [tick for tick in known if limits[0] <= tick <= limits[1]]
     return {
-        "height": HEIGHT,
-        "xaxis": axis | {"title": {"text": x}},
-        "yaxis": axis | {"title": {"text": y}},
+        "type": "log",
+        "title": {"text": title},
+        "range": [number(math.log10(limit)) for limit in limits],
+        "tickvals": ticks,
+        "ticktext": [f"{tick:g}" for tick in ticks],
+        "showgrid": True,
     }

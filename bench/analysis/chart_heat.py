@@ -56,10 +56,12 @@ def heat(cells: Sequence[Cell], value: Callable[[Cell], float], shades: Shades) 
         "ticktext": [style.SHORT_NAMES[backend] for backend in backends],
         "range": [-0.5, len(backends) - 0.5],
         "side": "top",
+        "ticks": "",
         "showgrid": False,
         "zeroline": False,
     }
-    missing |= {"mode": "text", "textposition": "middle center", "showlegend": False}
+    missing["text"] = ["<br>".join(status.rsplit(" ", 1)) for status in missing["text"]]
+    missing |= {"mode": "text", "textposition": "middle center", "name": ""}
     return {"data": [tiles, missing], "layout": layout([label(*row) for row in rows], axis, TILE)}
 
 

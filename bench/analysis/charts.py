@@ -13,7 +13,9 @@ import pandas as pd
 
 from bench.analysis import compare, schema, style, text
 
-LONGEST_LABEL = 28
+LONGEST_LABEL = 32
+FRAME = 56
+"""Pixels of a chart that are not its rows: the axis and what it is called."""
 
 Cell = Any
 """A row of `prepared`, as `itertuples` gives it."""
@@ -37,8 +39,7 @@ def prepared(frame: pd.DataFrame) -> pd.DataFrame:
 
 def label(*parts: str, longest: int = LONGEST_LABEL) -> str:
     """Text for a chart: one line, not too long, and never read as markup."""
-    whole = text.line(" · ".join(filter(None, parts)))
-    return html.escape(whole if len(whole) <= longest else whole[: longest - 1] + "…", quote=False)
+    return html.escape(text.join(*map(text.line, parts), longest=longest), quote=False)
 
 
 def number(value: float) -> float | None:
@@ -66,7 +67,6 @@ def crosses(cells: Sequence[Cell], place: Callable[[Cell], tuple[float, float]])
         "type": "scatter",
         "mode": "markers+text",
         "name": "no result",
-        "showlegend": bool(cells),
         "x": [x for x, _ in places],
         "y": [round(y, 3) for _, y in places],
         "text": [cell.status.replace("_", " ") for cell in cells],
@@ -81,12 +81,13 @@ def crosses(cells: Sequence[Cell], place: Callable[[Cell], tuple[float, float]])
 def layout(ticks: Sequence[str], axis: dict[str, Any], height: float) -> dict[str, Any]:
     """Of a chart with a row of that height for each tick, the first on top."""
     return {
-        "height": round(90 + height * len(ticks)),
+        "height": round(FRAME + height * len(ticks)),
         "xaxis": axis,
         "yaxis": {
             "tickvals": list(range(len(ticks))),
             "ticktext": list(ticks),
             "range": [len(ticks) - 0.5, -0.5],
+            "ticks": "",
             "showgrid": False,
             "zeroline": False,
         },

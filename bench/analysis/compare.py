@@ -4,10 +4,11 @@ A backend is called fastest only when the 95 % interval of its ratio to every ot
 """
 
 import math
+import statistics
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from bench.analysis import intervals, schema
 
@@ -75,7 +76,7 @@ def ranking(frame: pd.DataFrame) -> pd.DataFrame:
     `ratio_high`, `workloads` of `all_workloads`, the fewest `launches` of a cell, and a `verdict` as in `ratios`.
     """
     rows = typical_sizes(measured(techniques(frame)))
-    ranked = [_rank(group) for _, group in rows.groupby(GROUP)]
+    ranked = [backend for _, group in rows.groupby(GROUP) for backend in _rank(group)]
     columns = [
         *GROUP,
         "backend",
@@ -87,19 +88,19 @@ def ranking(frame: pd.DataFrame) -> pd.DataFrame:
         "launches",
         "verdict",
     ]
-    return pd.concat(ranked, ignore_index=True)[columns] if ranked else pd.DataFrame(columns=columns)
+    return pd.DataFrame(ranked, columns=columns)
 
 
 def scaling(frame: pd.DataFrame) -> pd.DataFrame:
     """How the time of a sweep grows: time ~ size ** `exponent`, with its 95 % interval.
 
     Only sizes well above the smallest time of that backend and mode take part: below, a call's fixed cost hides the
-    growth. One row a sweep that keeps three such sizes: `exponent`, `exponent_low`, `exponent_high`, `scale`, `points`
-    and `from_size`.
+    growth. One row a sweep that keeps three such sizes: `exponent`, `exponent_low`, `exponent_high`, `scale`,
+    `points`, the fewest `launches` of a point, and `from_size`.
     """
     points = sweep_points(frame)
     fits = [_fit(sweep) for _, sweep in points[points["above_floor"]].groupby(SWEEP) if len(sweep) >= ENOUGH_POINTS]
-    columns = [*SWEEP, "exponent", "exponent_low", "exponent_high", "scale", "points", "from_size"]
+    columns = [*SWEEP, "exponent", "exponent_low", "exponent_high", "scale", "points", "launches", "from_size"]
     return pd.DataFrame(fits, columns=columns)
 
 
@@ -142,57 +143,88 @@ def _limits(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series]:
     return rows["median_s"], rows["ci_low_s"], rows["ci_high_s"]
 
 
-def _rank(group: pd.DataFrame) -> pd.DataFrame:
-    table = group.pivot(index=["workload", "size"], columns="backend", values=["median_s", "ci_low_s", "ci_high_s"])
-    shared = table[table["median_s"].notna().all(axis=1)]
-    logs = np.log(shared["median_s"]).groupby("workload").mean()
-    leader = logs.mean().idxmin() if len(logs) else logs.columns[0]
-    rows = []
-    for backend in logs.columns:
-        low, high = (0.0, 0.0) if backend == leader else _log_ratio_interval(shared, logs, backend, leader)
-        rows.append({"backend": backend, "log": (logs[backend] - logs[leader]).mean(), "low": low, "high": high})
-    ranked = pd.DataFrame(rows).sort_values("log", kind="stable")
-    beaten = ranked["low"] > 0
-    decided = beaten[ranked["backend"] != leader].all()
-    ranked["verdict"] = np.select(
-        [len(ranked) == 1, beaten, decided & (ranked["backend"] == leader)],
-        ["alone", "slower", "fastest"],
-        "undecided",
-    )
-    in_shared = pd.MultiIndex.from_frame(group[["workload", "size"]]).isin(shared.index)
-    return ranked.assign(
-        **dict(zip(GROUP, group[GROUP].iloc[0], strict=True)),
-        ratio=np.exp(ranked["log"]),
-        ratio_low=np.exp(ranked["low"]),
-        ratio_high=np.exp(ranked["high"]),
-        workloads=len(logs),
-        all_workloads=group["workload"].nunique(),
-        launches=group["launches"][in_shared].min() if len(shared) else 0,
-    )
+Times = dict[str, tuple[float, float, float]]
+"""The median of each backend, and its limits."""
 
 
-def _log_ratio_interval(shared: pd.DataFrame, logs: pd.DataFrame, top: str, bottom: str) -> intervals.Interval:
+def _rank(group: pd.DataFrame) -> list[dict[str, Any]]:
+    cells: dict[tuple[str, str], Times] = {}
+    for workload, size, backend, *times in group[["workload", "size", "backend", *schema.TIMES]].itertuples(
+        index=False
+    ):
+        cells.setdefault((workload, size), {})[backend] = tuple(times)
+    backends = sorted(set(group["backend"]))
+    shared = {place: times for place, times in cells.items() if len(times) == len(backends)}
+    workloads: dict[str, list[Times]] = {}
+    for (workload, _), times in shared.items():
+        workloads.setdefault(workload, []).append(times)
+    logs = {
+        backend: [statistics.fmean(math.log(times[backend][0]) for times in own) for own in workloads.values()]
+        for backend in backends
+    }
+    mean = {backend: statistics.fmean(of_workload or [math.nan]) for backend, of_workload in logs.items()}
+    leader = min(backends, key=mean.__getitem__)
+    limits = {b: (0.0, 0.0) if b == leader else _log_ratio_interval(workloads, logs, b, leader) for b in backends}
+    beaten = {backend for backend in backends if limits[backend][0] > 0}
+    in_shared = [place in shared for place in zip(group["workload"], group["size"], strict=True)]
+    about = dict(zip(GROUP, group[GROUP].iloc[0], strict=True)) | {
+        "workloads": len(workloads),
+        "all_workloads": group["workload"].nunique(),
+        "launches": group["launches"][in_shared].min() if shared else 0,
+    }
+    return [
+        about
+        | {
+            "backend": backend,
+            "ratio": math.exp(mean[backend] - mean[leader]),
+            "ratio_low": math.exp(limits[backend][0]),
+            "ratio_high": math.exp(limits[backend][1]),
+            "verdict": _verdict(backend, leader, beaten, len(backends)),
+        }
+        for backend in sorted(backends, key=mean.__getitem__)
+    ]
+
+
+def _verdict(backend: str, leader: str, beaten: set[str], count: int) -> str:
+    if count == 1:
+        return "alone"
+    if backend in beaten:
+        return "slower"
+    return "fastest" if backend == leader and len(beaten) == count - 1 else "undecided"
+
+
+def _log_ratio_interval(
+    workloads: dict[str, list[Times]], logs: dict[str, list[float]], top: str, bottom: str
+) -> intervals.Interval:
     """Over workloads where there are enough of them, else from how well each cell is known."""
-    if len(logs) >= ENOUGH_WORKLOADS:
-        return intervals.mean_of(logs[top] - logs[bottom])
-    sides = [_limits(shared.xs(backend, axis=1, level="backend")) for backend in (top, bottom)]
+    if not workloads:
+        return intervals.NONE
+    if len(workloads) >= ENOUGH_WORKLOADS:
+        return intervals.mean_of([a - b for a, b in zip(logs[top], logs[bottom], strict=True)])
+    sides = [
+        [*np.array([times[backend] for own in workloads.values() for times in own]).T] for backend in (top, bottom)
+    ]
+    weight = np.array([1 / len(own) / len(workloads) for own in workloads.values() for _ in own])
     low, high = (np.log(limit) for limit in intervals.of_ratio(*sides))
     middle = np.log(sides[0][0] / sides[1][0])
-    weight = 1 / middle.groupby("workload").transform("size") / len(logs)
-    down, up = (math.sqrt((((limit - middle) * weight) ** 2).sum(skipna=False)) for limit in (low, high))
+    down, up = (math.sqrt((((limit - middle) * weight) ** 2).sum()) for limit in (low, high))
     return float((middle * weight).sum()) - down, float((middle * weight).sum()) + up
 
 
 def _fit(sweep: pd.DataFrame) -> dict[str, object]:
-    x, y = np.log(sweep["number"]), np.log(sweep["median_s"])
-    line = stats.linregress(x, y)
-    half = stats.t.ppf((1 + intervals.LEVEL) / 2, len(sweep) - 2) * line.stderr
+    x, y = np.log(sweep["number"].to_numpy()), np.log(sweep["median_s"].to_numpy())
+    away = x - x.mean()
+    exponent = float(away @ y / (away @ away))
+    scale = y.mean() - exponent * x.mean()
+    rest = y - scale - exponent * x
+    half = intervals.student(len(x) - 2) * math.sqrt(rest @ rest / (len(x) - 2) / (away @ away))
     return {
         **sweep[SWEEP].iloc[0].to_dict(),
-        "exponent": line.slope,
-        "exponent_low": line.slope - half,
-        "exponent_high": line.slope + half,
-        "scale": math.exp(line.intercept),
+        "exponent": exponent,
+        "exponent_low": exponent - half,
+        "exponent_high": exponent + half,
+        "scale": math.exp(scale),
         "points": len(sweep),
+        "launches": sweep["launches"].min(),
         "from_size": sweep["number"].min(),
     }

@@ -6,12 +6,22 @@ from bench.analysis.charts import Figure
 
 
 @dataclass(frozen=True)
+class Key:
+    """What the legend says of one trace of a figure."""
+
+    trace: int
+    name: str
+    style: str
+
+
+@dataclass(frozen=True)
 class Chart:
-    """A chart of the page: the name of its figure in the page's data, and its heading."""
+    """A chart of the page: the name of its figure in the page's data, and its legend."""
 
     name: str
     title: str
     height: int
+    keys: list[Key]
 
 
 @dataclass
@@ -23,7 +33,7 @@ class Gallery:
     def add(self, title: str, figure: Figure) -> Chart:
         name = f"chart-{len(self.figures) + 1}"
         self.figures[name] = figure
-        return Chart(name, title, figure["layout"]["height"])
+        return Chart(name, title, figure["layout"]["height"], _keys(figure))
 
 
 @dataclass(frozen=True)
@@ -33,3 +43,12 @@ class Group:
     title: str
     caption: str
     charts: list[Chart]
+
+
+def _keys(figure: Figure) -> list[Key]:
+    """One for each trace that has a name and something to show."""
+    return [
+        Key(number, trace["name"], trace["name"].split(":")[0].replace(" ", "-"))
+        for number, trace in enumerate(figure["data"])
+        if trace.get("name") and any(x is not None for x in trace["x"])
+    ]

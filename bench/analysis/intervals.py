@@ -1,7 +1,9 @@
 """95 % intervals of times and of ratios of times. An interval that the data cannot support is (nan, nan)."""
 
 import math
+import statistics
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,11 +18,16 @@ Estimate = Sequence[ArrayLike]
 
 def of_median(times: Sequence[float] | np.ndarray) -> Interval:
     """Of a median, such as that of one launch's rounds, from order statistics; it takes six values to reach 95 %."""
-    rank = int(stats.binom.ppf((1 - LEVEL) / 2, len(times), 0.5))
+    rank = _rank(len(times))
     if rank < 1:
         return NONE
     ordered = np.sort(times)
     return float(ordered[rank - 1]), float(ordered[-rank])
+
+
+@cache
+def _rank(count: int) -> int:
+    return int(stats.binom.ppf((1 - LEVEL) / 2, count, 0.5))
 
 
 def of_few_launches(launches: Sequence[np.ndarray]) -> Interval:
@@ -33,8 +40,8 @@ def of_few_launches(launches: Sequence[np.ndarray]) -> Interval:
 
 def of_launches(medians: Sequence[float]) -> Interval:
     """Student's t on the logarithms of the launch medians, widened where needed to hold their median."""
-    low, high = mean_of(np.log(medians))
-    middle = float(np.median(medians))
+    low, high = mean_of([math.log(median) for median in medians])
+    middle = statistics.median(medians)
     return min(math.exp(low), middle), max(math.exp(high), middle)
 
 
@@ -43,8 +50,16 @@ def mean_of(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Inter
     count = len(values)
     if count < 2:
         return NONE
-    half = stats.t.ppf((1 + level) / 2, count - 1) * float(np.std(values, ddof=1)) / math.sqrt(count)
-    return float(np.mean(values)) - half, float(np.mean(values)) + half
+    mean = math.fsum(values) / count
+    variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
+    half = student(count - 1, level) * math.sqrt(variance / count)
+    return mean - half, mean + half
+
+
+@cache
+def student(freedom: int, level: float = LEVEL) -> float:
+    """How many standard errors a two-sided Student's t interval reaches."""
+    return float(stats.t.ppf((1 + level) / 2, freedom))
 
 
 def of_ratio(top: Estimate, bottom: Estimate) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """From the table of the history to one line a cell: its points, its environments, its steps. Pure functions."""
 
+import statistics
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -102,7 +103,7 @@ def _line(segments: list[Segment], logs: np.ndarray, commits: list[str], times: 
     for segment in segments:
         own, first = logs[segment.first : segment.end], segment.first - origin
         bounds = pairwise([*segment.starts, len(own)])
-        levels += [(first + a, first + b, float(np.median(own[a:b]))) for a, b in bounds]
+        levels += [(first + a, first + b, statistics.median(own[a:b].tolist())) for a, b in bounds]
         for step in trend.steps(own, segment.starts):
             changes.append(Change(first + step.at, step.before, step.after, _state(step, segment is last)))
     return Line(

@@ -69,7 +69,7 @@ def render(loaded: Loaded, parquet: bytes, beside: Companions, lines: list[Line]
 
 def packed(content: bytes) -> str:
     """As the page's script unpacks it; in this alphabet nothing can end the element that holds it."""
-    return base64.b64encode(gzip.compress(content, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode()
 
 
 def _cells(frame: pd.DataFrame) -> dict[str, list[Any]]:

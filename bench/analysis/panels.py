@@ -63,7 +63,7 @@ def _groups(cells: Sequence[Cell], gallery: Gallery) -> Iterator[Group]:
     yield Group("Against the framework's own code", caption, tiles)
     caption = (
         "The first call of a compiled step, with empty caches (cold) and with those of an earlier process (warm); and "
-        "its phases, as far as a framework tells them apart."
+        "its phases, as far as a framework tells them apart: medians over launches, without an interval."
     )
     bars = side_by_side(cells, COMPILES, gallery)
     yield Group("Time to compile", caption, bars + _each(cells, COMPILES, chart_bars.phases, gallery, " · phases"))
@@ -106,15 +106,20 @@ def _sweeps(points: Sequence[Cell], fits: dict[tuple, dict[str, Any]], gallery: 
         if (point.metric, point.mode) in RUNS:
             by_sweep[key(point, (*compare.SETTING, *SWEEP))].append(point)
     found = []
-    for sweep, own in by_sweep.items():
+    for sweep in sorted(by_sweep, key=_sweep_order):
         workload, mode, metric, axis = sweep[-len(SWEEP) :]
-        figure = chart_curves.scaling(own, fits.get(sweep, {}), axis)
+        figure = chart_curves.scaling(by_sweep[sweep], fits.get(sweep, {}), axis)
         found.append(gallery.add(f"{workload} · {metric} · {mode}", figure))
     caption = (
         f"Exponent of the power law through the filled marks, with its 95 % interval. Hollow marks lie below "
         f"{compare.ABOVE_FLOOR} times the shortest call of that backend, where fixed costs hide the growth."
     )
     yield Group("Growth with size", caption, found)
+
+
+def _sweep_order(sweep: tuple) -> tuple:
+    workload, mode, metric, axis = sweep[-len(SWEEP) :]
+    return workload, axis, RUNS.index((metric, mode))
 
 
 def _roofline(cells: Sequence[Cell], ceiling: Any, gallery: Gallery) -> Iterator[Group]:

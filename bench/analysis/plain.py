@@ -1,6 +1,7 @@
-"""Tables as plain values, and plain values as JSON: unknown is null, times are ISO 8601."""
+"""Tables as plain values, and plain values as JSON: unknown or infinite is null, times are ISO 8601."""
 
 import json
+import math
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ def dumps(value: Any, indent: int | None = None) -> str:
 
 
 def _values(column: pd.Series) -> list[Any]:
-    unknown = column.isna()
+    unknown = column.isna() | column.isin([math.inf, -math.inf])
     return [None if lost else value for value, lost in zip(column.tolist(), unknown.tolist(), strict=True)]
 
 

@@ -43,13 +43,19 @@ def runs(launches: pd.DataFrame) -> list[dict[str, Any]]:
                 "threads": facts.get("threads"),
                 "launches": len(group),
                 "started": f"{group['start'].min():%Y-%m-%d %H:%M} UTC",
-                "took": text.duration((group["end"] - group["start"]).dt.total_seconds().sum()),
+                "took": _took(group),
                 "run": run,
                 "commit": facts["commit"][:12] + (" + changes" if facts.get("modified") else ""),
                 "command": _command(backend, device, settings),
             }
         )
     return rows
+
+
+def _took(launches: pd.DataFrame) -> str:
+    """Only a journal tells when a launch ended."""
+    seconds = (launches["end"] - launches["start"]).dt.total_seconds().sum()
+    return text.duration(seconds) if seconds else text.MISSING
 
 
 def _driver(facts: dict[str, Any]) -> list[str]:

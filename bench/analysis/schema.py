@@ -34,13 +34,14 @@ COLUMNS = (
     *("median_s", "ci_low_s", "ci_high_s", "min_s", "rounds", "launches", "stop"),
     *("flops", "bytes", "flops_per_s", "bytes_per_s", "roofline_fraction", "peak_memory_bytes", "native_ratio"),
     *("reason", "interval", *PHASES, "graphs", "graph_breaks", "cpu_per_wall", "shape"),
-    *("attention", "gpu_clock_mhz", "slowed_by"),
+    *("attention", "gpu_clock_mhz", "slowed_by", "native_low", "native_high"),
 )
+TIMES = ("median_s", "ci_low_s", "ci_high_s")
 INTEGERS = ("rounds", "launches", "peak_memory_bytes", "graphs", "graph_breaks")
 NUMBERS = (
-    *("median_s", "ci_low_s", "ci_high_s", "min_s"),
+    *(*TIMES, "min_s"),
     *("flops", "bytes", "flops_per_s", "bytes_per_s", "roofline_fraction", "native_ratio", *PHASES, "cpu_per_wall"),
-    "gpu_clock_mhz",
+    *("gpu_clock_mhz", "native_low", "native_high"),
 )
 
 Kind = type | UnionType | tuple[str, ...]
@@ -90,14 +91,8 @@ def check_fields(record: Any, fields: Mapping[str, Kind], optional: Collection[s
         value = record.get(name)
         if value is None and name in optional:
             continue
-        if not _fits(value, kind):
+        if not (value in kind if isinstance(kind, tuple) else isinstance(value, kind) and not isinstance(value, bool)):
             raise ValueError(f"`{name}` must be {_describe(kind)}. Received: {name}={value!r:.80}")
-
-
-def _fits(value: Any, kind: Kind) -> bool:
-    if isinstance(kind, tuple):
-        return value in kind
-    return isinstance(value, kind) and not isinstance(value, bool)
 
 
 def _describe(kind: Kind) -> str:

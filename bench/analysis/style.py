@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bench.analysis import schema
+from bench.analysis import schema, text
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart; the markers repeat it where there is no colour.
 COLOURS = {"tensorflow": "#E69F00", "jax": "#0072B2", "torch": "#009E73"}
@@ -50,10 +50,10 @@ SMALLEST_SPAN = 6.0
 
 def label(*parts: str, longest: int = LONGEST_LABEL) -> str:
     """Short enough for an axis, in letters that the font has, and never read as a formula."""
-    text = " · ".join(parts)
-    text = "".join(letter if letter.isprintable() and letter < "\u0250" else "?" for letter in text)
-    text = text if len(text) <= longest else text[: longest - 1] + "…"
-    return text.replace("$", r"\$")
+    known = [
+        "".join(letter if letter.isprintable() and letter < "\u0250" else "?" for letter in part) for part in parts
+    ]
+    return text.join(*known, longest=longest).replace("$", r"\$")
 
 
 def grid(rows: int, columns: int, height: float, width: float = WIDTH, **shared: bool) -> tuple[Figure, np.ndarray]:

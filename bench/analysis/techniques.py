@@ -97,15 +97,18 @@ def _verdicts(cells: Iterable[Cell]) -> str:
 
 
 def _to_native(cells: Iterable[Cell]) -> list[str]:
-    ratios: dict[str, list[float]] = defaultdict(list)
+    known: dict[str, list[Cell]] = defaultdict(list)
     for cell in cells:
         if cell.native_ratio > 0:
-            ratios[cell.backend].append(cell.native_ratio)
-    return [
-        f"{backend}: {text.ratio(min(found))} to {text.ratio(max(found))} times its own code, over "
-        f"{text.count(len(found), 'cell')}"
-        for backend, found in ratios.items()
-    ]
+            known[cell.backend].append(cell)
+    return [_range(backend, found) for backend, found in known.items()]
+
+
+def _range(backend: str, cells: Sequence[Cell]) -> str:
+    least, most = (choose(cells, key=lambda cell: cell.native_ratio) for choose in (min, max))
+    limits = [f"{text.ratio(c.native_ratio)} {text.interval(c.native_low, c.native_high)}" for c in (least, most)]
+    launches = text.count(min(cell.launches for cell in cells), "launch")
+    return f"{backend}: {' to '.join(limits)} times its own code, over {text.count(len(cells), 'cell')} of {launches}"
 
 
 def _groups(cells: Sequence[Cell], gallery: Gallery) -> list[Group]:

@@ -3,6 +3,8 @@
 import math
 
 MISSING = "–"  # noqa: RUF001 (an en dash)
+SHORTEST = 8
+"""Letters of a name that are left of it at least."""
 
 
 def seconds(value: float, reference: float | None = None) -> str:
@@ -49,6 +51,18 @@ def duration(value: float) -> str:
 
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}{'es' if noun.endswith('h') else 's'}"
+
+
+def join(*parts: str, longest: int) -> str:
+    """With dots between. Where that is too long the first part is cut, as the others tell it from its neighbours."""
+    first, *rest = [*filter(None, parts)] or [""]
+    end = "".join(f" · {part}" for part in rest)
+    room = max(longest - len(end), SHORTEST)
+    return cut(cut(first, room) + end, longest)
+
+
+def cut(value: str, longest: int) -> str:
+    return value if len(value) <= longest else value[: longest - 1] + "…"
 
 
 def line(value: str) -> str:

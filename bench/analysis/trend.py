@@ -51,6 +51,8 @@ class Step:
 
 def steps(logs: np.ndarray, starts: Sequence[int]) -> list[Step]:
     """The changes between the levels that begin at `starts`."""
+    if len(starts) == 1:
+        return []
     levels = [float(np.median(level)) for level in np.split(logs, starts[1:])]
     return [
         Step(at, levels[k - 1], levels[k], min(levels[k:]) - levels[k - 1] > RISE)
@@ -67,8 +69,13 @@ def levels(series: Iterable[np.ndarray]) -> list[list[int]]:
     the residuals of a first search, which uses the former.
     """
     ordered = list(series)
-    batches = (ordered[first : first + AT_ONCE] for first in range(0, len(ordered), AT_ONCE))
-    return [starts for batch in batches for starts in _levels(batch)]
+    found = [[0]] * len(ordered)
+    places = [place for place, logs in enumerate(ordered) if len(logs) >= 2 * SHORTEST]
+    for first in range(0, len(places), AT_ONCE):
+        batch = places[first : first + AT_ONCE]
+        for place, starts in zip(batch, _levels([ordered[place] for place in batch]), strict=True):
+            found[place] = starts
+    return found
 
 
 def _levels(series: list[np.ndarray]) -> list[list[int]]:

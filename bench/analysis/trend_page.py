@@ -9,7 +9,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from bench.analysis import markup, schema, text
+from bench.analysis import intervals, markup, schema, text
 from bench.analysis.lines import UNKNOWN, Change, Line
 
 LEFT, RIGHT, TOP, BOTTOM = 4, 296, 14, 70
@@ -132,7 +132,10 @@ def _commands(before: str, after: str, lines: Iterable[Line]) -> list[str]:
 def picture(line: Line, change: Change | None = None) -> Picture:
     """A line as the pages show it, for the sake of one change or of none."""
     names = (line.cell[name] for name in ("workload", "size", "dtype", "mode", "metric"))
-    now = text.seconds(math.exp(line.levels[-1][2]))
+    first, end, level = line.levels[-1]
+    low, high = map(math.exp, intervals.of_median(line.logs[first:end]))
+    known = "" if math.isnan(low) else f" [{text.interval_seconds(low, high, math.exp(level))}]"
+    now = f"{text.seconds(math.exp(level))}{known} now, {text.count(end - first, 'commit')}"
     return Picture(" ".join(names), " · ".join(_where(line)), now, _told(line, change) if change else "", chart(line))
 
 
@@ -140,7 +143,8 @@ def chart(line: Line) -> Chart:
     """Commits at equal distances, times on a logarithmic scale; single points far off are moved to the edge."""
     count = len(line.logs)
     medians = [level for _, _, level in line.levels]
-    low, high = min(*medians, *np.quantile(line.logs, [0.02])), max(*medians, *np.quantile(line.logs, [0.98]))
+    ends = np.quantile(line.logs, [0.02, 0.98]).tolist() if count > 1 else medians
+    low, high = min(*medians, *ends), max(*medians, *ends)
     spare = max(0.0, LEAST_SPAN - (high - low)) / 2
     low, high = low - spare, high + spare
 
@@ -179,4 +183,4 @@ def _short(commit: str) -> str:
 
 
 def _date(time: pd.Timestamp) -> str:
-    return f"{time:%Y-%m-%d}"
+    return time.date().isoformat()

@@ -13,8 +13,7 @@ from bench.analysis.load import Loaded, assemble, read
 from bench.analysis.records import Launch
 
 CELL = ["backend", "device", "workload", "size", "dtype", "mode", "metric"]
-TIMES = ["median_s", "ci_low_s", "ci_high_s"]
-TOLD = [*TIMES, "launches", "status"]
+TOLD = [*schema.TIMES, "launches", "status"]
 FACTS = ("machine", "cpu", "threads", "precision", "python", "keras_version", "backend_version", "commit")
 MOVED_TOGETHER = 0.03
 HEADINGS = ("verdict", "cell", "B / A", "95 % interval", "A", "B", "launches", "p")
@@ -65,7 +64,7 @@ def spoken(launches: Iterable[Launch]) -> dict[tuple[str, ...], list[float]]:
 
 def _check(path: Path, loaded: Loaded) -> None:
     if loaded.frame.empty:
-        raise ValueError(f"no measured case in {path}")
+        raise ValueError("; ".join([f"no measured case in {path}", *loaded.problems]))
     for name in ("run", "machine"):
         found = loaded.frame[name].unique()
         if len(found) > 1:
@@ -87,7 +86,7 @@ def _unlike(a: Loaded, b: Loaded) -> list[str]:
 def _table(a: pd.DataFrame, b: pd.DataFrame, verdicts: dict[tuple, regression.Verdict]) -> pd.DataFrame:
     first, second = (frame.set_index(CELL)[TOLD] for frame in (a, b))
     table = first.merge(second, how="outer", left_index=True, right_index=True, suffixes=("_a", "_b"))
-    sides = [[table[f"{name}_{side}"] for name in TIMES] for side in ("b", "a")]
+    sides = [[table[f"{name}_{side}"] for name in schema.TIMES] for side in ("b", "a")]
     low, high = intervals.of_ratio(*sides)
     table = table.assign(ratio=sides[0][0] / sides[1][0], ci_low=low, ci_high=high, p_value=float("nan"))
     both = table["status_a"].isin(schema.MEASURED) & table["status_b"].isin(schema.MEASURED)

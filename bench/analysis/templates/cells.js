@@ -18,7 +18,7 @@ const HEADINGS = [
   ["launches", "launches", (cell) => plain(cell.launches)],
   ["rounds", "rounds", (cell) => plain(cell.rounds)],
   ["to fastest", "ratio", toFastest],
-  ["to native", "native_ratio", (cell) => ratio(cell.native_ratio)],
+  ["to native", "native_ratio", toNative],
   ["minimum", "min_s", (cell) => seconds(cell.min_s, cell.median_s)],
   ["arithmetic", "flops_per_s", (cell) => scaled(cell.flops_per_s, "flop/s")],
   ["traffic", "bytes_per_s", (cell) => scaled(cell.bytes_per_s, "B/s")],

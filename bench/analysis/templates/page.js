@@ -13,7 +13,7 @@ async function start() {
     download("results.parquet", "application/vnd.apache.parquet", bytes("parquet")));
   for (const button of document.querySelectorAll("[data-technique]")) {
     button.addEventListener("click", () => {
-      table.choose("technique", button.dataset.technique);
+      table.choose("technique", JSON.parse(button.dataset.technique));
       document.getElementById("cells").scrollIntoView();
       table.window.focus({ preventScroll: true });
     });

@@ -38,11 +38,19 @@ const percent = (value) => (value === null ? MISSING : `${(100 * value).toFixed(
 
 const plain = (value) => (value === null ? MISSING : String(value));
 
-// Plotly reads the texts of a chart as HTML.
-const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+// Plotly reads the texts of a chart as HTML; and no name may turn what follows it.
+const escaped = (text) => text.replace(/[\u202a-\u202e\u2066-\u2069]/g, "").replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+function within(low, high) {
+  return low === null ? "" : ` [${ratio(low)}, ${ratio(high)}]`;
+}
 
 function toFastest(cell) {
-  return ratio(cell.ratio) + (cell.verdict === "undecided" ? "~" : "");
+  return ratio(cell.ratio) + (cell.verdict === "undecided" ? "~" : "") + within(cell.ratio_low, cell.ratio_high);
+}
+
+function toNative(cell) {
+  return ratio(cell.native_ratio) + within(cell.native_low, cell.native_high);
 }
 
 function told(cell) {
@@ -54,11 +62,8 @@ function told(cell) {
     lines.push(`${seconds(cell.median_s)} [${secondsBetween(cell.ci_low_s, cell.ci_high_s, cell.median_s)}]`);
     lines.push(`launches: ${cell.launches}, rounds: ${cell.rounds}`);
   }
-  if (cell.ratio !== null && cell.verdict !== "alone") {
-    const interval = cell.ratio_low === null ? "no interval" : `${ratio(cell.ratio_low)}, ${ratio(cell.ratio_high)}`;
-    lines.push(`${toFastest(cell)} × the fastest backend [${interval}]`);
-  }
-  if (cell.native_ratio !== null) lines.push(`${ratio(cell.native_ratio)} × the framework's own code`);
+  if (cell.ratio !== null && cell.verdict !== "alone") lines.push(`${toFastest(cell)} × the fastest backend`);
+  if (cell.native_ratio !== null) lines.push(`${toNative(cell)} × the framework's own code`);
   if (cell.peak_memory_bytes !== null) lines.push(`peak memory ${scaled(cell.peak_memory_bytes, "B")}`);
   if (cell.status !== "ok") lines.push(`${cell.status}: ${cell.reason.slice(0, 100)}`);
   return lines.map(escaped).join("<br>");

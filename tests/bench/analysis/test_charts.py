@@ -109,6 +109,30 @@ def test_phases_add_up(tmp_path):
     assert parts == {"trace": [1], "lower": [None], "compile": [2.5], "first run": [None], "not told apart": [0.5]}
 
 
+def test_phases_of_a_row_stand_together(tmp_path):
+    times = {
+        "torch": {"a": exact(1.0), "b": ("timeout", "")},
+        "jax": {"a": exact(2.0), "b": exact(4.0)},
+        "tensorflow": {"a": exact(3.0)},
+    }
+    figure = chart_bars.phases(cells(tmp_path, times, metric="compile_cold"))
+    assert figure["layout"]["yaxis"]["ticktext"] == ["a · small · TF", "JAX", "torch", "b · small · JAX", "torch"]
+    bars = trace(figure, "not told apart")
+    assert dict(zip(bars["y"], bars["x"], strict=True)) == {0: 3, 1: 2, 2: 1, 3: 4}
+    assert trace(figure, "no result")["y"] == [4]
+
+
+def test_what_has_something_to_show_has_a_key(tmp_path):
+    figure = chart_bars.phases(cells(tmp_path, {"jax": {"a": exact(1.0)}}, metric="compile_cold"))
+    keys = Gallery().add("", figure).keys
+    assert [(key.name, key.style, figure["data"][key.trace]["name"]) for key in keys] == [
+        ("not told apart", "not-told-apart", "not told apart")
+    ]
+    times = {"jax": {"a": exact(1.0)}, "torch": {"a": ("timeout", "")}}
+    figure = chart_bars.bars(cells(tmp_path / "other", times), chart_bars.RATIO)
+    assert [key.name for key in Gallery().add("", figure).keys] == ["jax", "no result"]
+
+
 # Heat maps.
 
 
@@ -149,6 +173,7 @@ def test_a_sweep_has_its_exponent_and_hollow_marks(tmp_path):
     (line,) = figure["data"]
     assert line["name"] == "jax: 2.00 [2.00, 2.00]"
     assert line["x"] == [64, 1024, 2048, 4096]
+    assert figure["layout"]["xaxis"]["ticktext"] == ["50", "100", "200", "500", "1000", "2000", "5000"]
     assert line["marker"]["symbol"] == ["square-open", "square", "square", "square"]
 
 
@@ -178,6 +203,25 @@ def test_of_several_runs_the_newest_counts_and_a_measurement_before_a_failure(tm
     assert frame["run"].iloc[found["place"]].tolist() == ["new", "old"]
 
 
+def test_sweeps_come_by_workload_the_compiled_forward_pass_first(tmp_path):
+    steps = [(metric, mode) for metric in ("backward", "forward") for mode in ("eager", "jit")]
+    results = [
+        (cell(name, size=f"tokens={n}", metric=metric, mode=mode), exact(1e-6 * n))
+        for name in ("b", "a")
+        for n in (64, 128)
+        for metric, mode in steps
+    ]
+    write_launch(tmp_path, results)
+    titles = list(charted(tmp_path, "Growth with size"))
+    assert titles[:5] == [
+        "a · forward · jit",
+        "a · forward · eager",
+        "a · backward · jit",
+        "a · backward · eager",
+        "b · forward · jit",
+    ]
+
+
 def test_no_cells_no_sections():
     empty = load([])
     assert panels.sections(material.material(empty.frame, empty.ceilings), Gallery()) == []
@@ -185,7 +229,7 @@ def test_no_cells_no_sections():
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("<b>&", "&lt;b&gt;&amp; · s"), ("a\nb\u202e", "a b  · s"), ("x" * 40, "x" * 27 + "…"), ("", "s")],
+    [("<b>&", "&lt;b&gt;&amp; · s"), ("a\nb\u202e", "a b  · s"), ("x" * 40, "x" * 27 + "… · s"), ("", "s")],
 )
 def test_labels_are_text(name, shown):
     assert charts.label(name, "s") == shown

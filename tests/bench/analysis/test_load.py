@@ -56,6 +56,8 @@ EXTRA_COLUMNS = [
     "attention",
     "gpu_clock_mhz",
     "slowed_by",
+    "native_low",
+    "native_high",
 ]
 
 
@@ -218,6 +220,13 @@ def test_native_ratio_pairs_like_with_like(tmp_path):
     assert math.isnan(ratios["jax", "rms_norm", "eager", "large"])
     assert ratios["torch"].isna().all()
     assert ratios[:, "native_rms_norm"].isna().all()
+
+
+def test_a_native_ratio_has_an_interval(tmp_path):
+    known = [1.0, 1.1, 1.2, 1.3, 1.4, 1.5]
+    write_launch(tmp_path, [(cell(native="native_rms_norm"), [2.0] * 6), (cell("native_rms_norm"), known)])
+    row = load([tmp_path / "run"]).frame.set_index("workload").loc["rms_norm"]
+    assert row[["native_ratio", "native_low", "native_high"]].tolist() == pytest.approx([1.6, 2 / 1.5, 2.0])
 
 
 def test_sizes_come_in_order(tmp_path):

@@ -1,5 +1,7 @@
 """The judge of the backends, on arrays with planted errors."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -305,6 +307,9 @@ def test_the_command_prints_the_three_worst(folder, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert "4 disagreements" in lines[0]
     assert [line.split(" (")[0] for line in lines[1:]] == ["  Norm on torch", "  Norm on jax", "  Norm on tensorflow"]
+    assert main(["numerics", str(folder.path), "--out", str(folder.path.parent), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["disagreements"], [row["verdict"] for row in found["results"]].count("disagree")) == (4, 4)
 
 
 @pytest.mark.parametrize("arguments", [["nowhere"], ["."], [".", "--against", "nowhere"]])

@@ -171,8 +171,8 @@ def test_techniques_tell_all_that_is_known(tmp_path):
     text = Page(out / "index.html").text
     told = text[text.index("Techniques RMSNorm") : text.index("Do the backends agree?")]
     assert "jax fastest in 5 of 5 cases" in told
-    assert "jax: 2.00 to 2.00 times its own code, over 1 cell" in told
-    assert "jax, jit forward: time grows with tokens to the power 1.00 [1.00, 1.00]" in told
+    assert "jax: 2.00 [2.00, 2.00] to 2.00 [2.00, 2.00] times its own code, over 1 cell of 1 launch" in told
+    assert "jax, jit forward: time grows with tokens to the power 1.00 [1.00, 1.00], 3 sizes, 1 launch" in told
     assert "Numerics, jax \u00b7 cpu \u00b7 float32: agrees, at most 3.50 ulp" in told
     assert "rms_norm small float32 jit forward jax cpu: slower, 1.20 [1.10, 1.30], 12 pairs of launches" in told
     assert "signal 11" in told
@@ -189,10 +189,11 @@ def test_a_damaged_neighbour_is_named(raw, tmp_path):
 
 
 def test_hostile_names_break_nothing(tmp_path):
-    hostile = cell(HOSTILE, family=HOSTILE, technique=HOSTILE, size=HOSTILE, dtype=HOSTILE, shape=HOSTILE)
+    turned = HOSTILE + "\u202e"
+    hostile = cell(turned, family=turned, technique=turned, size=turned, dtype=turned, shape=turned)
     other = hostile | {"family": "../../" + HOSTILE, "workload": "=1+1"}
     results = [(hostile, exact(1.0)), (other, exact(1.0)), (hostile | {"mode": "eager"}, ("failed", HOSTILE))]
-    write_launch(tmp_path / "raw", results, run=HOSTILE.replace("/", ""), machine=HOSTILE, cpu=HOSTILE, commit=HOSTILE)
+    write_launch(tmp_path / "raw", results, run=HOSTILE.replace("/", ""), machine=HOSTILE, cpu=turned, commit=HOSTILE)
     write_launch(tmp_path / "raw", results, run=HOSTILE.replace("/", ""), machine=HOSTILE, backend="torch")
     (folder,) = (tmp_path / "raw").iterdir()
     out = tmp_path / "out"
@@ -201,6 +202,7 @@ def test_hostile_names_break_nothing(tmp_path):
     assert found.open == []
     assert found.tags.count("script") == 4
     assert HOSTILE in found.text
+    assert "\u202e" not in found.text
     assert {path.parent for path in out.rglob("*.png")} == {out / "figures"}
     assert len(list(out.rglob("*.png"))) == len(list(out.rglob("*.svg"))) == 4
 

@@ -1,11 +1,13 @@
 """The ranking in a terminal and as JSON, and the cells for other tools."""
 
 import json
+import math
 import re
 
+import pandas as pd
 import pytest
 
-from bench.analysis import load
+from bench.analysis import load, plain
 from bench.analysis.__main__ import main
 from tests.bench.analysis.synthetic import cell, write_launch
 
@@ -90,3 +92,8 @@ def test_export_as_json_has_all_cells(run, capsys):
     assert [cell["median_s"] for cell in found if cell["status"] == "ok"] == frame["median_s"].dropna().tolist()
     broken = next(cell for cell in found if cell["status"] == "crashed")
     assert (broken["median_s"], broken["launches"], broken["timestamp"]) == (None, 0, "2026-01-01T00:00:00Z")
+
+
+def test_what_is_infinite_is_unknown_to_json():
+    frame = pd.DataFrame({"ratio": [1.5, math.inf, -math.inf, math.nan]})
+    assert plain.dumps(plain.records(frame)) == json.dumps([{"ratio": r} for r in (1.5, None, None, None)])

@@ -47,5 +47,19 @@ def test_count(number, expected):
     assert text.count(number, "launch") == expected
 
 
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (("name", "small"), "name · small"),
+        (("name", "", "small"), "name · small"),
+        (("a_name_that_is_long", "small"), "a_name_tha… · small"),
+        (("name", "a_size_that_is_long"), "name · a_size_that…"),
+        (("",), ""),
+    ],
+)
+def test_of_what_is_too_long_the_name_is_cut(parts, expected):
+    assert text.join(*parts, longest=19) == expected
+
+
 def test_a_line_has_neither_controls_nor_turns_of_direction():
     assert text.line("a\nb\x1b[2J\u202ec שלום") == "a b [2J c שלום"

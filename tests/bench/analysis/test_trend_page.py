@@ -51,7 +51,7 @@ def test_alarms_come_first_with_size_commits_and_what_to_do(tmp_path):
         "000000090000 \u2192 0000000a0000 1 cell",
         "nox -s regress -- --base 000000090000 --head 0000000a0000 --backend jax --workloads slow",
         "slow small float32 jit forward testbox \u00b7 jax \u00b7 cpu "
-        "+20.0% since 0000000a0000, 2026-01-11 1.20 ms now",
+        "+20.0% since 0000000a0000, 2026-01-11 1.20 ms [1.20 to 1.20 ms] now, 10 commits",
         "All cells",
         "testbox \u00b7 jax \u00b7 cpu \u00b7 normalization (3 cells)",
     ]

@@ -1,6 +1,7 @@
 """What a launch measures: the workloads that were chosen, each size, dtype, mode and metric a cell."""
 
 import importlib.util
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,7 @@ def _load(path: Path) -> list[Workload]:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # PyTorch's compiler imports the modules of what it compiles by name
     spec.loader.exec_module(module)
     workloads = getattr(module, "WORKLOADS", None)
     if not workloads or not all(isinstance(workload, Workload) for workload in workloads):

@@ -1,5 +1,6 @@
 """Which sizes and dtypes are measured on which device, and whether the sizes that only a GPU measures can be built."""
 
+import importlib
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -7,7 +8,7 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from bench.cells import cells
+from bench.cells import cells, select
 from bench.profiles import PROFILES
 from bench.worker import BYTES
 from bench.workloads import WORKLOADS, Workload
@@ -83,3 +84,17 @@ def test_the_size_for_gpus_fits_the_layer_and_a_gpu(workload):
     moved = 2 * math.prod(shapes[0])
     assert moved * BYTES["bfloat16"] > LARGEST_CACHE
     assert moved * BYTES["float32"] < GPU_MEMORY / 10
+
+
+def test_the_layers_of_a_workload_file_can_be_imported_by_name(tmp_path):
+    file = tmp_path / "my_workloads.py"
+    file.write_text(
+        "import keras\n"
+        "from bench.sizes import TOKENS, tokens\n"
+        "from bench.workloads import Workload\n"
+        "class Mine(keras.layers.Layer): pass\n"
+        "WORKLOADS = [Workload('mine', 'mine', lambda size: Mine(), tokens, TOKENS)]\n"
+    )
+    workload = next(w for w in select([str(file)], PROFILES["smoke"]) if w.name == "mine")
+    layer = type(workload.layer(workload.sizes["small"]))
+    assert importlib.import_module(layer.__module__).Mine is layer

@@ -1,11 +1,8 @@
 from math import inf
 
 from dl_techniques import layers
+from dl_techniques.catalogue._exceptions import EMPTY_BATCH_RETURNED, EMPTY_MAXIMUM, FLOAT16
 from dl_techniques.catalogue._technique import Technique
-
-FLOAT16 = {
-    "jax/float16/jit/inference": (inf, "JAX's dot_product_attention does not compile for float16 on a CPU"),
-}
 
 TECHNIQUES = (
     Technique(
@@ -160,6 +157,7 @@ TECHNIQUES = (
         paper="arXiv:1807.06521",
         rejects=({"channels": 0}, {"ratio": 0}, {"ratio": 7}, {"channels": 8}),
         rejects_inputs=((2, 5, 6), (2, 5, 4, 3), (2, 5, 4, None)),
+        tolerances=EMPTY_MAXIMUM,
     ),
     Technique(
         layers.SpatialAttention,
@@ -168,6 +166,7 @@ TECHNIQUES = (
         paper="arXiv:1807.06521",
         rejects=({"kernel_size": 0}, {"kernel_size": 4}),
         rejects_inputs=((2, 5, 6), (2, 5, 4, None)),
+        tolerances=EMPTY_MAXIMUM,
     ),
     Technique(
         layers.ConvolutionalBlockAttentionModule,
@@ -184,6 +183,7 @@ TECHNIQUES = (
         paper="arXiv:1807.06521",
         rejects=({"channels": 0}, {"ratio": 0}, {"ratio": 7}, {"kernel_size": 4}, {"channels": 8}),
         rejects_inputs=((2, 5, 6), (2, 5, 4, 3)),
+        tolerances=EMPTY_MAXIMUM,
     ),
     Technique(
         layers.NonLocalAttention,
@@ -323,5 +323,6 @@ TECHNIQUES = (
             {"pe_kernel_size": 4},
         ),
         rejects_inputs=((4, 3, 6), (2, 4, 3, None)),
+        tolerances=EMPTY_BATCH_RETURNED,
     ),
 )

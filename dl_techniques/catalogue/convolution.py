@@ -1,23 +1,6 @@
-from math import inf
-
 from dl_techniques import layers
+from dl_techniques.catalogue._exceptions import EMPTY_BATCH, EMPTY_BATCH_RETURNED, HUGE
 from dl_techniques.catalogue._technique import Function, Technique
-
-EMPTY_BATCH = {
-    "tensorflow/*/eager/hostile empty batch": (
-        inf,
-        "TensorFlow's depthwise convolution does not apply the strides to an empty batch",
-    ),
-}
-EMPTY_BATCH_RETURNED = {
-    "tensorflow/*/eager/hostile empty batch": (inf, "TensorFlow's convolution gives an empty batch back unchanged"),
-}
-HUGE = {
-    "torch/*/eager/hostile huge": (
-        inf,
-        "torch's layer normalization gives NaN where the variance overflows",
-    ),
-}
 
 TECHNIQUES = (
     Technique(

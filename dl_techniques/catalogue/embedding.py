@@ -1,4 +1,5 @@
 from dl_techniques import layers
+from dl_techniques.catalogue._exceptions import EMPTY_BATCH_RETURNED
 from dl_techniques.catalogue._technique import Technique
 
 TECHNIQUES = (
@@ -40,6 +41,7 @@ TECHNIQUES = (
             {"embed_dim": 0},
         ),
         rejects_inputs=((4, 9, 3), (2, 4, 9, None), (2, 5, 9, 3), (2, None, 8, 3)),
+        tolerances=EMPTY_BATCH_RETURNED,
     ),
     Technique(
         layers.PatchEmbedding1d,
@@ -55,6 +57,7 @@ TECHNIQUES = (
         paper="arXiv:2211.14730",
         rejects=({"patch_size": 0}, {"embed_dim": 0}, {"stride": 0}, {"padding": "full"}, {"patch_size": 12}),
         rejects_inputs=((11, 3), (2, 11, None), (2, 3, 3)),
+        tolerances=EMPTY_BATCH_RETURNED,
     ),
     Technique(
         layers.PositionalEmbedding,
@@ -88,5 +91,6 @@ TECHNIQUES = (
             {"norm_layer": "group"},
         ),
         rejects_inputs=((16, 8, 3), (2, 16, 8, None), (2, 12, 8, 3), (2, None, 4, 3)),
+        tolerances=EMPTY_BATCH_RETURNED,
     ),
 )

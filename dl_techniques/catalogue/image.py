@@ -1,6 +1,6 @@
 from dl_techniques import layers
+from dl_techniques.catalogue._exceptions import EMPTY_BATCH
 from dl_techniques.catalogue._technique import Function, Technique
-from dl_techniques.catalogue.convolution import EMPTY_BATCH
 
 _NO_IMAGES = ((2, 7, 4), (2, 7, 6, None))
 

@@ -1,4 +1,5 @@
 from dl_techniques import layers
+from dl_techniques.catalogue._exceptions import EMPTY_MAXIMUM
 from dl_techniques.catalogue._technique import Technique
 
 TECHNIQUES = (
@@ -80,6 +81,7 @@ TECHNIQUES = (
         paper="doi:10.1109/CVPR52729.2023.00330",
         rejects=({"constant": 0.0}, {"constant": -1.0}, {"epsilon": 0.0}, {"axis": 3}),
         rejects_inputs=((2, None, 4),),
+        tolerances=EMPTY_MAXIMUM,
     ),
     Technique(
         layers.DMLPlus,
@@ -88,6 +90,7 @@ TECHNIQUES = (
         paper="doi:10.1109/CVPR52729.2023.00330",
         rejects=({"model_type": "Focal"}, {"model_type": None}, {"epsilon": 0.0}, {"axis": 3}),
         rejects_inputs=((2, None, 4),),
+        tolerances=EMPTY_MAXIMUM,
     ),
     Technique(
         layers.StandardScaler,

@@ -1,4 +1,5 @@
 from dl_techniques import layers
+from dl_techniques.catalogue._exceptions import GELU_OF_THE_WITNESS
 from dl_techniques.catalogue._technique import Technique
 
 TECHNIQUES = (
@@ -56,6 +57,7 @@ TECHNIQUES = (
         ),
         rejects_inputs=((5, 8), (2, 5, 6)),
         random=True,
+        tolerances=GELU_OF_THE_WITNESS,
     ),
     Technique(
         layers.SwinTransformerBlock,
@@ -116,6 +118,7 @@ TECHNIQUES = (
         ),
         rejects_inputs=((5, 7, 11), (4, 5, 7, 8), (4, None, 7, 11)),
         random=True,
+        tolerances=GELU_OF_THE_WITNESS,
     ),
     Technique(
         layers.ConvolutionalTransformerBlock,

@@ -1,4 +1,5 @@
 from dl_techniques import layers
+from dl_techniques.catalogue._exceptions import EMPTY_BATCH_RETURNED, EMPTY_MAXIMUM
 from dl_techniques.catalogue._technique import Technique
 
 MAPS = (2, 5, 4, 8), (2, 3, 2, 6), (2, 2, 1, 4)
@@ -12,6 +13,7 @@ TECHNIQUES = (
         paper="arXiv:2502.12524",
         rejects=({"dim": 0}, {"num_heads": 3}, {"mlp_ratio": 0.0}, {"mlp_ratio": -1.0}, {"area": 5}),
         rejects_inputs=((4, 3, 8), (2, 4, 3, 6)),
+        tolerances=EMPTY_BATCH_RETURNED,
     ),
     Technique(
         layers.YOLOv12Bottleneck,
@@ -20,6 +22,7 @@ TECHNIQUES = (
         paper="arXiv:2502.12524",
         rejects=({"filters": 0}, {"expansion": 0.0}, {"expansion": 0.25}),
         rejects_inputs=((4, 3, 6), (2, 4, 3, None)),
+        tolerances=EMPTY_BATCH_RETURNED,
     ),
     Technique(
         layers.C3kBlock,
@@ -28,6 +31,7 @@ TECHNIQUES = (
         paper="arXiv:1911.11929",
         rejects=({"filters": 0}, {"n": 0}, {"expansion": 0.0}, {"expansion": 0.25}),
         rejects_inputs=((4, 3, 5), (2, 4, 3, None)),
+        tolerances=EMPTY_BATCH_RETURNED,
     ),
     Technique(
         layers.C3k2Block,
@@ -36,6 +40,7 @@ TECHNIQUES = (
         paper="arXiv:2502.12524",
         rejects=({"filters": 0}, {"filters": 17}, {"n": 0}, {"expansion": 0.0}),
         rejects_inputs=((4, 3, 5), (2, 4, 3, None)),
+        tolerances=EMPTY_BATCH_RETURNED,
     ),
     Technique(
         layers.A2C2fBlock,
@@ -51,6 +56,7 @@ TECHNIQUES = (
         paper="arXiv:2502.12524",
         rejects=({"filters": 0}, {"filters": 7}, {"n": 0}, {"area": 0}, {"area": 5}, {"mlp_ratio": 0.0}),
         rejects_inputs=((4, 3, 8), (2, 4, 3, 6)),
+        tolerances=EMPTY_BATCH_RETURNED,
     ),
     Technique(
         layers.YOLOv12DetectionHead,
@@ -59,6 +65,7 @@ TECHNIQUES = (
         paper="arXiv:2502.12524",
         rejects=({"num_classes": 0}, {"reg_max": 0}),
         rejects_inputs=NOT_MAPS,
+        tolerances=EMPTY_BATCH_RETURNED,
     ),
     Technique(
         layers.YOLOv12SegmentationHead,
@@ -83,6 +90,7 @@ TECHNIQUES = (
         ),
         rejects_inputs=(*NOT_MAPS, (MAPS[0], (2, 2, 2, 6), MAPS[2])),
         random=True,
+        tolerances=EMPTY_BATCH_RETURNED,
     ),
     Technique(
         layers.YOLOv12ClassificationHead,
@@ -107,5 +115,6 @@ TECHNIQUES = (
         ),
         rejects_inputs=NOT_MAPS,
         random=True,
+        tolerances=EMPTY_MAXIMUM,
     ),
 )

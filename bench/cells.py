@@ -64,7 +64,7 @@ def select(names: list[str], profile: Profile) -> list[Workload]:
 def _load(path: Path) -> list[Workload]:
     if not path.is_file():
         raise ValueError(f"no workload file {path}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"workloads_{path.stem}", path)  # never the name of another module
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -86,8 +87,10 @@ def test_the_size_for_gpus_fits_the_layer_and_a_gpu(workload):
     assert moved * BYTES["float32"] < GPU_MEMORY / 10
 
 
-def test_the_layers_of_a_workload_file_can_be_imported_by_name(tmp_path):
-    file = tmp_path / "my_workloads.py"
+@pytest.mark.parametrize("name", ["my_workloads", "bench", "keras"])
+def test_the_layers_of_a_workload_file_can_be_imported_by_name(tmp_path, name):
+    before = sys.modules.get(name)
+    file = tmp_path / f"{name}.py"
     file.write_text(
         "import keras\n"
         "from bench.sizes import TOKENS, tokens\n"
@@ -98,3 +101,4 @@ def test_the_layers_of_a_workload_file_can_be_imported_by_name(tmp_path):
     workload = next(w for w in select([str(file)], PROFILES["smoke"]) if w.name == "mine")
     layer = type(workload.layer(workload.sizes["small"]))
     assert importlib.import_module(layer.__module__).Mine is layer
+    assert sys.modules.get(name) is before

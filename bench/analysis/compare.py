@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from bench.analysis import intervals, schema
 
@@ -212,18 +213,14 @@ def _log_ratio_interval(
 
 
 def _fit(sweep: pd.DataFrame) -> dict[str, object]:
-    x, y = np.log(sweep["number"].to_numpy()), np.log(sweep["median_s"].to_numpy())
-    away = x - x.mean()
-    exponent = float(away @ y / (away @ away))
-    scale = y.mean() - exponent * x.mean()
-    rest = y - scale - exponent * x
-    half = intervals.student(len(x) - 2) * math.sqrt(rest @ rest / (len(x) - 2) / (away @ away))
+    line = stats.linregress(np.log(sweep["number"]), np.log(sweep["median_s"]))
+    half = intervals.student(len(sweep) - 2) * line.stderr
     return {
         **sweep[SWEEP].iloc[0].to_dict(),
-        "exponent": exponent,
-        "exponent_low": exponent - half,
-        "exponent_high": exponent + half,
-        "scale": math.exp(scale),
+        "exponent": line.slope,
+        "exponent_low": line.slope - half,
+        "exponent_high": line.slope + half,
+        "scale": math.exp(line.intercept),
         "points": len(sweep),
         "launches": sweep["launches"].min(),
         "from_size": sweep["number"].min(),

@@ -21,6 +21,14 @@ def conv_output_shape(input_shape, filters: int, window, strides, padding: str):
     return (batch, *sizes, filters)
 
 
+def lie_side_by_side(input_shape, window, strides) -> bool:
+    """Whether windows cover an image of known size without gaps or overlap, so that there is nothing to pad either."""
+    sizes = input_shape[1:3]
+    if None in sizes or tuple(window) != tuple(strides):
+        return False
+    return all(size % extent == 0 for size, extent in zip(sizes, window, strict=True))
+
+
 def pair(**given) -> tuple[int, int]:
     """`pair(strides=2)`: an integer, or two of them, as two."""
     ((name, value),) = given.items()

@@ -26,3 +26,26 @@ HUGE = {
         "torch's layer normalization gives NaN where the variance overflows",
     ),
 }
+HUGE_GATE = {
+    "jax/*/eager/hostile huge": (
+        inf,
+        "JAX's SiLU multiplies the gradient by its input before its slope: infinity times zero",
+    ),
+}
+HUGE_SCORES = {
+    "torch/*/eager/hostile huge": (
+        inf,
+        "torch's fused attention gives 0 where all scores of a query are minus infinity, others NaN",
+    ),
+}
+NAN_IN_RELU = {
+    "jax/*/eager/hostile nan": (inf, "JAX's ReLU lets no gradient through at NaN"),
+}
+NOT_FINITE_IN_RELU = {
+    **NAN_IN_RELU,
+    "jax/*/eager/hostile infinite": (inf, "JAX's ReLU lets no gradient through at NaN, which infinity becomes"),
+}
+NOT_FINITE_AND_PADDED = {
+    "jax/*/eager/hostile nan": (inf, "XLA's convolution multiplies the zeros of its padding too, by NaN"),
+    "jax/*/eager/hostile infinite": (inf, "XLA's convolution multiplies the zeros of its padding too, by infinity"),
+}

@@ -4,6 +4,7 @@ from math import inf
 import keras
 
 from dl_techniques import layers
+from dl_techniques.catalogue._exceptions import HUGE_GATE
 from dl_techniques.catalogue._technique import Technique
 
 _NAMELESS = partial(keras.activations.elu, alpha=0.5)
@@ -63,6 +64,7 @@ TECHNIQUES = (
         rejects=({"hidden_dim": 0}, {"output_dim": -1}, {"dropout_rate": 1.0}, {"activation": _NAMELESS}),
         rejects_inputs=((8,), (2, 5, None)),
         random=True,
+        tolerances=HUGE_GATE,
     ),
     Technique(
         layers.SwiGLUFFN,
@@ -81,6 +83,7 @@ TECHNIQUES = (
         rejects=({"d_model": 0}, {"ffn_expansion_factor": 0}, {"ffn_multiple_of": 0}, {"dropout_rate": 1.0}),
         rejects_inputs=((8,), (2, 5, None), (2, 5, 6)),
         random=True,
+        tolerances=HUGE_GATE,
     ),
     Technique(
         layers.GatedMLP,
@@ -103,6 +106,7 @@ TECHNIQUES = (
             {"output_activation": _NAMELESS},
         ),
         rejects_inputs=((2, 8, 3), (2, None, 3, 4)),
+        tolerances=HUGE_GATE,
     ),
     Technique(
         layers.DiffFFN,

@@ -1,5 +1,5 @@
 from dl_techniques import models
-from dl_techniques.catalogue._exceptions import EMPTY_BATCH_RETURNED, GELU_OF_THE_WITNESS
+from dl_techniques.catalogue._exceptions import EMPTY_BATCH_RETURNED, GELU_OF_THE_WITNESS, HUGE, NOT_FINITE_IN_RELU
 from dl_techniques.catalogue._technique import Function, Technique
 
 TECHNIQUES = (
@@ -26,7 +26,7 @@ TECHNIQUES = (
             {"kernel_size": 2},
         ),
         rejects_inputs=((6, 7, 3), (2, 6, 7, None)),
-        tolerances=EMPTY_BATCH_RETURNED,
+        tolerances={**EMPTY_BATCH_RETURNED, **NOT_FINITE_IN_RELU},
     ),
     Technique(
         models.DifferentialTransformer,
@@ -90,7 +90,15 @@ TECHNIQUES = (
         ),
         rejects_inputs=((16, 8, 3), (2, 12, 8, 3), (2, None, 8, 3)),
         random=True,
-        tolerances={**EMPTY_BATCH_RETURNED, **GELU_OF_THE_WITNESS},
+        tolerances={
+            **EMPTY_BATCH_RETURNED,
+            **GELU_OF_THE_WITNESS,
+            **HUGE,
+            "torch/float32/*/inference/gradient of block1/ffn/*": (
+                64.0,
+                "torch's GELU takes 1 + erf where the oracle takes erfc, and so loses digits far left of 0",
+            ),
+        },
     ),
 )
 

@@ -2,10 +2,10 @@
 
 from itertools import product
 
-import keras
 from keras import ops
 
 from dl_techniques._precision import at_least_float32
+from dl_techniques.utils.devices import xla_fuses_on_a_cpu
 from dl_techniques.utils.tensors import zero_pad
 
 # The gradient of a kernel adds up so many bands of rows before it sums within the first one.
@@ -34,37 +34,11 @@ def depthwise_conv2d(inputs, kernel, strides=(1, 1), padding="valid", dilation_r
     >>> tuple(depthwise_conv2d(ops.ones((2, 9, 9, 4)), ops.ones((3, 3, 4, 1)), strides=(2, 2)).shape)
     (2, 4, 4, 4)
     """
-    if kernel.shape[-1] == 1 and None not in inputs.shape[1:] and _compiled_by_xla_for_a_cpu(inputs):
+    if kernel.shape[-1] == 1 and None not in inputs.shape[1:] and xla_fuses_on_a_cpu(inputs):
         return _sum_of_products(inputs, kernel, strides, padding, dilation_rate)
     return ops.depthwise_conv(
         inputs, kernel, strides=strides, padding=padding, data_format="channels_last", dilation_rate=dilation_rate
     )
-
-
-def _compiled_by_xla_for_a_cpu(inputs) -> bool:
-    backend = keras.config.backend()
-    if backend == "torch" or not keras.distribution.list_devices()[0].startswith("cpu"):
-        return False
-    return _is_traced() if backend == "jax" else _is_in_xla_context(getattr(inputs, "graph", None))
-
-
-def _is_traced() -> bool:
-    """JAX: whether operations are staged for a compiler. Then they have no value to look at."""
-    try:
-        bool(ops.zeros(()))
-    except TypeError:
-        return True
-    return False
-
-
-def _is_in_xla_context(graph) -> bool:
-    """TensorFlow: whether a graph is made for `jit_compile=True`, which has no public name."""
-    while graph is not None:
-        context = graph._get_control_flow_context()
-        if context is not None and context.IsXLAContext():
-            return True
-        graph = getattr(graph, "outer_graph", None)
-    return False
 
 
 def _sum_of_products(inputs, kernel, strides, padding, rates):

@@ -39,10 +39,10 @@ def zero_pad(x, axis: int, *, before: int = 0, after: int = 0):
 
 
 def largest(x, axis: int | tuple[int, ...]):
-    """The largest elements along some axes, which stay with size 1. Equal ones, up to rounding, share the gradient.
+    """The largest elements along some axes, which stay with size 1. Equal ones share the gradient.
 
-    That of `keras.ops.amax` goes to the elements that equal the largest to the last bit. Where XLA computes a tensor
-    twice and rounds it in two ways there are none, and the gradient is NaN.
+    As `keras.ops.amax`, but under XLA elements count as equal up to rounding: where it computes a tensor twice and
+    rounds it in two ways, none equals the largest to the last bit, and the gradient of `amax` is NaN.
 
     Args:
         x: tensor.
@@ -57,6 +57,8 @@ def largest(x, axis: int | tuple[int, ...]):
     >>> keras.ops.convert_to_numpy(largest(keras.ops.array([[1.0, 3.0, 2.0], [6.0, 5.0, 4.0]]), 1)).tolist()
     [[3.0], [6.0]]
     """
+    if keras.config.backend() == "torch":
+        return ops.amax(x, axis=axis, keepdims=True)
     wide = at_least_float32(x)
     top = ops.stop_gradient(ops.amax(wide, axis=axis, keepdims=True))
     rounding = 1.5 * EPSILON[keras.backend.standardize_dtype(x.dtype)] * ops.abs(top) + SMALLEST

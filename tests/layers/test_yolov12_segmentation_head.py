@@ -4,6 +4,7 @@ import pytest
 from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.layers import YOLOv12SegmentationHead
+from dl_techniques.layers.yolo12._pyramid import resize_bilinear
 from tests.layers._yolo12 import assert_every_norm_trains, conv_weights, exact, norm_weights, randomized
 from tests.oracles.compare import assert_accurate, values
 from tests.oracles.convolution import batch_norm
@@ -52,6 +53,16 @@ def test_target_size(target_size):
     found = numpy(layer(MAPS))
     assert found.shape == layer.compute_output_shape(SHAPES) == (2, *target_size, CLASSES)
     assert_accurate(found, expected(layer, target_size), units=128)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="only torch has Inductor")
+def test_inductor_compiles_the_interpolation():
+    """It fails on positions that are computed from an integer range."""
+    import torch
+
+    x = values(2, 10, 8, 3)
+    y = torch.compile(lambda x: resize_bilinear(x, 21, 18), fullgraph=True)(torch.tensor(x))
+    assert_accurate(numpy(y), resize(x, 21, 18))
 
 
 def test_unknown_height_and_width():

@@ -1,10 +1,10 @@
 import keras
-from keras import ops
 
 from dl_techniques._checks import check_choice, check_positive_int, check_rank
 from dl_techniques._serialization import serializable
 from dl_techniques._shapes import conv_output_shape, pair
 from dl_techniques.layers.convolution._complex import ComplexLayer, complex_channels
+from dl_techniques.utils.convolution import conv2d
 
 
 @serializable
@@ -77,9 +77,7 @@ class ComplexConv2D(ComplexLayer):
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        kernel, strides = self._packed_kernel(), self._strides
-        outputs = ops.conv(inputs, kernel, strides=strides, padding=self.padding, data_format="channels_last")
-        return self._plus_bias(outputs)
+        return self._plus_bias(conv2d(inputs, self._packed_kernel(), self._strides, self.padding))
 
     def compute_output_shape(self, input_shape):
         return conv_output_shape(input_shape, 2 * self.filters, self._kernel_size, self._strides, self.padding)

@@ -8,6 +8,7 @@ from dl_techniques._checks import check_choice, check_positive_int, check_rank, 
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 from dl_techniques._shapes import conv_output_shape, pair
+from dl_techniques.utils.convolution import conv2d
 
 
 @serializable
@@ -113,14 +114,8 @@ class ConvolutionalKAN(keras.layers.Layer):
         # A convolution pads with zeros. They mean pixels of value 0 if the features of 0 are zeros; what is taken away
         # from the features for that makes the same difference everywhere.
         at_zero = self._features(ops.zeros((1, 1, 1, inputs.shape[-1]), dtype=inputs.dtype))
-        outputs = ops.conv(
-            ops.cast(self._features(inputs) - at_zero, inputs.dtype),
-            kernel,
-            strides=self._strides,
-            padding=self.padding,
-            data_format="channels_last",
-            dilation_rate=self._dilation_rate,
-        )
+        features = ops.cast(self._features(inputs) - at_zero, inputs.dtype)
+        outputs = conv2d(features, kernel, self._strides, self.padding, self._dilation_rate)
         difference = ops.sum(ops.reshape(at_zero, (-1, 1)) * at_least_float32(kernel), axis=(0, 1, 2))
         outputs = outputs + ops.cast(difference, outputs.dtype)
         return self.activation(outputs + self.bias if self.use_bias else outputs)

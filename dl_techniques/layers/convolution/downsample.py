@@ -2,10 +2,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-from keras.layers import MaxPooling2D
 
 from dl_techniques.layers.convolution._functional import check_symbolic, missing_conv_params, orthonormal, type_name
 from dl_techniques.layers.convolution.conv2d_builder import conv2d_wrapper
+from dl_techniques.utils.pooling import MaxPooling2D
 
 # Whether there is a maximum first, the size of the kernel, and whether its filters are asked to be orthonormal.
 _TYPES = {

@@ -1,7 +1,6 @@
 from collections.abc import Callable
 
 import keras
-from keras.layers import Conv2D
 
 from dl_techniques._batch_normalization import BatchNormalization
 from dl_techniques._checks import check_divisible, check_positive_int, check_rank, normalize_axes
@@ -9,6 +8,7 @@ from dl_techniques._initializers import fresh
 from dl_techniques._serialization import serializable
 from dl_techniques._shapes import same_padding_output_shape
 from dl_techniques.layers.convolution.depthwise_conv2d import DepthwiseConv2D
+from dl_techniques.utils.convolution import Conv2D
 from dl_techniques.utils.tensors import zero_pad
 
 

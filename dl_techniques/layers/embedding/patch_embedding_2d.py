@@ -2,10 +2,10 @@ from collections.abc import Sequence
 
 import keras
 from keras import ops
-from keras.layers import Conv2D
 
 from dl_techniques._checks import check_positive_int, check_rank, normalize_axes
 from dl_techniques._serialization import serializable
+from dl_techniques.utils.convolution import Conv2D
 
 
 @serializable

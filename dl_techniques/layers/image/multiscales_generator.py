@@ -5,6 +5,7 @@ from keras import ops
 
 from dl_techniques._checks import check_non_negative_int, check_positive_int_pair
 from dl_techniques.utils.depthwise import depthwise_conv2d
+from dl_techniques.utils.pooling import max_pool2d
 
 
 def multiscales_generator_fn(
@@ -71,7 +72,7 @@ def multiscales_generator_fn(
 
 
 def _max_pool(x, kernel_size):
-    return ops.max_pool(x, kernel_size, strides=2, padding="same", data_format="channels_last")
+    return max_pool2d(x, kernel_size, (2, 2), "same")
 
 
 def _mean_pool(x, kernel_size):

@@ -110,10 +110,12 @@ class StandardScaler(keras.layers.Layer):
         return input_shape
 
     def _statistics(self, x, present):
-        weight = ops.cast(present, x.dtype)
-        weight = weight / ops.maximum(ops.sum(weight, axis=self._axes, keepdims=True), 1)
-        mean = ops.sum(weight * x, axis=self._axes, keepdims=True)
-        variance = ops.sum(weight * ops.square(x - mean), axis=self._axes, keepdims=True)
+        def mean_of(values):
+            return ops.sum(values, axis=self._axes, keepdims=True) / number
+
+        number = ops.maximum(ops.sum(ops.cast(present, x.dtype), axis=self._axes, keepdims=True), 1)
+        mean = mean_of(x)
+        variance = mean_of(ops.where(present, ops.square(x - mean), 0.0))
         return mean, ops.sqrt(variance + self.epsilon)
 
 

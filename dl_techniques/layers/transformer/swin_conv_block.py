@@ -1,6 +1,6 @@
 import keras
 from keras import ops
-from keras.layers import Conv2D, Dense
+from keras.layers import Dense
 
 from dl_techniques._checks import (
     check_choice,
@@ -15,6 +15,7 @@ from dl_techniques._checks import (
 from dl_techniques._initializers import fresh
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.transformer.swin_transformer_block import SwinTransformerBlock
+from dl_techniques.utils.convolution import Conv2D
 
 
 @serializable

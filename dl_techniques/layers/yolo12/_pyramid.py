@@ -26,14 +26,30 @@ def resize_bilinear(x, height, width):
 
 def _resize_axis(x, axis: int, size):
     source = ops.shape(x)[axis]
+    is_known = isinstance(source, int) and isinstance(size, int)
+    first, second, share = (_neighbours if is_known else _neighbours_at_run_time)(source, size)
+    share = ops.reshape(ops.cast(share, x.dtype), [-1 if i == axis else 1 for i in range(4)])
+    return ops.take(x, first, axis=axis) * (1 - share) + ops.take(x, second, axis=axis) * share
+
+
+def _neighbours(source: int, size: int) -> tuple[list[int], list[int], list[float]]:
+    """For each new pixel the two old ones that it lies between, and the share of the second.
+
+    Plain numbers, because Inductor fails on the tensors below.
+    """
     # Twice `size` times the position in `x`, as integers are exact.
-    position = (2 * ops.arange(size, dtype="int32") + 1) * source - size
-    position = ops.clip(position, 0, 2 * size * (source - 1))
+    positions = [min(max((2 * i + 1) * source - size, 0), 2 * size * (source - 1)) for i in range(size)]
+    first = [position // (2 * size) for position in positions]
+    second = [min(pixel + 1, source - 1) for pixel in first]
+    return first, second, [position % (2 * size) / (2 * size) for position in positions]
+
+
+def _neighbours_at_run_time(source, size):
+    """The same for sizes that are tensors."""
+    position = ops.clip((2 * ops.arange(size, dtype="int32") + 1) * source - size, 0, 2 * size * (source - 1))
     first = position // (2 * size)
     second = ops.minimum(first + 1, source - 1)
-    share = ops.cast(position - 2 * size * first, x.dtype) / ops.cast(2 * size, x.dtype)
-    share = ops.reshape(share, [-1 if i == axis else 1 for i in range(4)])
-    return ops.take(x, first, axis=axis) * (1 - share) + ops.take(x, second, axis=axis) * share
+    return first, second, ops.cast(position % (2 * size), "float32") / ops.cast(2 * size, "float32")
 
 
 def _is_map(shape) -> bool:

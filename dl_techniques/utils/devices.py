@@ -1,0 +1,36 @@
+"""Where operations run, as far as that decides which form of them is fast."""
+
+import keras
+from keras import ops
+
+
+def runs_on_a_cpu() -> bool:
+    """Whether the first device is a CPU: the one that Keras computes on."""
+    return keras.distribution.list_devices()[0].startswith("cpu")
+
+
+def xla_fuses_on_a_cpu(x) -> bool:
+    """Whether XLA compiles what is done with `x` for a CPU, and can put several operations into one pass."""
+    backend = keras.config.backend()
+    if backend == "torch" or not runs_on_a_cpu():
+        return False
+    return _is_traced() if backend == "jax" else _is_in_xla_context(getattr(x, "graph", None))
+
+
+def _is_traced() -> bool:
+    """JAX: whether operations are staged for a compiler. Then they have no value to look at."""
+    try:
+        bool(ops.zeros(()))
+    except TypeError:
+        return True
+    return False
+
+
+def _is_in_xla_context(graph) -> bool:
+    """TensorFlow: whether a graph is made for `jit_compile=True`, which has no public name."""
+    while graph is not None:
+        context = graph._get_control_flow_context()
+        if context is not None and context.IsXLAContext():
+            return True
+        graph = getattr(graph, "outer_graph", None)
+    return False

@@ -1,0 +1,52 @@
+"""Pooling, in the form that is fast where it runs."""
+
+from functools import reduce
+from itertools import product
+
+import keras
+from keras import ops
+
+from dl_techniques._serialization import serializable
+from dl_techniques._shapes import lie_side_by_side
+from dl_techniques.utils.devices import xla_fuses_on_a_cpu
+
+
+@serializable
+class MaxPooling2D(keras.layers.MaxPooling2D):
+    """Keras' layer for functional models of this library, with the pooling of this module. `channels_last` only."""
+
+    def call(self, inputs):
+        return max_pool2d(inputs, self.pool_size, self.strides, self.padding)
+
+
+def max_pool2d(inputs, pool_size, strides, padding="valid"):
+    """The largest pixel of each window, channel by channel; the first of equal ones has the gradient.
+
+    As `keras.ops.max_pool`, except for windows side by side where XLA compiles for a CPU, for which it has no fast
+    gradient. There the pixels of all windows are compared, one place in the window after the other.
+
+    Args:
+        inputs: tensor `(batch, height, width, channels)`.
+        pool_size: pair of ints.
+        strides: pair of ints.
+        padding: "valid" or "same".
+
+    Returns:
+        Tensor `(batch, new height, new width, channels)` of the dtype of `inputs`.
+
+    Example:
+
+    >>> import keras
+    >>> image = keras.ops.reshape(keras.ops.arange(8.0), (1, 2, 4, 1))
+    >>> keras.ops.convert_to_numpy(max_pool2d(image, (2, 2), (2, 2))).ravel().tolist()
+    [5.0, 7.0]
+    """
+    if lie_side_by_side(inputs.shape, pool_size, strides) and xla_fuses_on_a_cpu(inputs):
+        rows, columns = pool_size
+        return reduce(_larger, [inputs[:, i::rows, j::columns] for i, j in product(range(rows), range(columns))])
+    return ops.max_pool(inputs, tuple(pool_size), strides=tuple(strides), padding=padding, data_format="channels_last")
+
+
+def _larger(a, b):
+    """Not `ops.maximum`, where equal elements share the gradient."""
+    return ops.where(ops.logical_or(a >= b, ops.isnan(a)), a, b)

@@ -43,7 +43,7 @@ ALLOWED = {
 }
 # Inside the library each level may use its own and those below; what is not named belongs to the third.
 LEVELS = (
-    ("constraints", "initializers", "regularizers", "losses", "metrics", "optimization", "utils"),
+    ("constraints", "initializers", "regularizers", "losses", "metrics", "optimization", "utils", "_keras_layers"),
     ("layers.activations", "layers.norms", "layers.regularization"),
     ("layers",),
     ("layers.transformer", "layers.yolo12"),

@@ -8,13 +8,6 @@ from dl_techniques.utils.depthwise import depthwise_conv2d
 from dl_techniques.utils.devices import runs_on_a_cpu, xla_fuses_on_a_cpu
 
 
-class Conv2D(keras.layers.Conv2D):
-    """Keras' layer for the parts of other layers, with the convolution of this module. `channels_last` only."""
-
-    def convolution_op(self, inputs, kernel):
-        return conv2d(inputs, kernel, self.strides, self.padding, self.dilation_rate)
-
-
 def conv2d(inputs, kernel, strides=(1, 1), padding="valid", dilation_rate=(1, 1)):
     """Convolves images; where the kernel has fewer channels than they have, in groups of channels.
 

@@ -3,27 +3,18 @@
 from functools import reduce
 from itertools import product
 
-import keras
 from keras import ops
 
-from dl_techniques._serialization import serializable
 from dl_techniques._shapes import lie_side_by_side
 from dl_techniques.utils.devices import xla_fuses_on_a_cpu
 
 
-@serializable
-class MaxPooling2D(keras.layers.MaxPooling2D):
-    """Keras' layer for functional models of this library, with the pooling of this module. `channels_last` only."""
-
-    def call(self, inputs):
-        return max_pool2d(inputs, self.pool_size, self.strides, self.padding)
-
-
 def max_pool2d(inputs, pool_size, strides, padding="valid"):
-    """The largest pixel of each window, channel by channel; the first of equal ones has the gradient.
+    """The largest pixel of each window, channel by channel.
 
     As `keras.ops.max_pool`, except for windows side by side where XLA compiles for a CPU, for which it has no fast
-    gradient. There the pixels of all windows are compared, one place in the window after the other.
+    gradient. There the pixels of all windows are compared, one place in the window after the other, and the first of
+    equal ones has the gradient, as in the other form.
 
     Args:
         inputs: tensor `(batch, height, width, channels)`.

@@ -6,7 +6,8 @@ import pytest
 from keras import ops
 from keras.ops import convert_to_numpy as numpy
 
-from dl_techniques.utils.convolution import Conv2D, conv2d
+from dl_techniques._keras_layers import Conv2D
+from dl_techniques.utils.convolution import conv2d
 from tests._frameworks import value_and_gradients
 from tests.oracles.compare import GRADIENT_UNITS, assert_accurate, central_differences, randomized, values
 from tests.oracles.convolution import cross_correlation

@@ -3,9 +3,9 @@ from keras import ops
 
 from dl_techniques._checks import check_positive_int, check_rank, normalize_axes
 from dl_techniques._initializers import fresh
+from dl_techniques._keras_layers import Conv2D
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
-from dl_techniques.utils.convolution import Conv2D
 from dl_techniques.utils.tensors import largest
 
 

@@ -3,9 +3,9 @@ from typing import Any
 
 import keras
 
+from dl_techniques._keras_layers import MaxPooling2D
 from dl_techniques.layers.convolution._functional import check_symbolic, missing_conv_params, orthonormal, type_name
 from dl_techniques.layers.convolution.conv2d_builder import conv2d_wrapper
-from dl_techniques.utils.pooling import MaxPooling2D
 
 # Whether there is a maximum first, the size of the kernel, and whether its filters are asked to be orthonormal.
 _TYPES = {

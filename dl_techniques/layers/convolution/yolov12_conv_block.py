@@ -5,10 +5,10 @@ import keras
 from dl_techniques._batch_normalization import BatchNormalization
 from dl_techniques._checks import check_divisible, check_positive_int, check_rank, normalize_axes
 from dl_techniques._initializers import fresh
+from dl_techniques._keras_layers import Conv2D
 from dl_techniques._serialization import serializable
 from dl_techniques._shapes import same_padding_output_shape
 from dl_techniques.layers.convolution.depthwise_conv2d import DepthwiseConv2D
-from dl_techniques.utils.convolution import Conv2D
 from dl_techniques.utils.tensors import zero_pad
 
 

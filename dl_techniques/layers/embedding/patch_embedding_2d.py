@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_positive_int, check_rank, normalize_axes
+from dl_techniques._keras_layers import Conv2D
 from dl_techniques._serialization import serializable
-from dl_techniques.utils.convolution import Conv2D
 
 
 @serializable

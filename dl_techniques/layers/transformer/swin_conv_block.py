@@ -13,9 +13,9 @@ from dl_techniques._checks import (
     normalize_axes,
 )
 from dl_techniques._initializers import fresh
+from dl_techniques._keras_layers import Conv2D
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.transformer.swin_transformer_block import SwinTransformerBlock
-from dl_techniques.utils.convolution import Conv2D
 
 
 @serializable

@@ -204,6 +204,7 @@ TECHNIQUES = (
             {"groups": 3},
         ),
         rejects_inputs=((2, 7, 4), (2, 7, 6, None), (2, 7, 6, 5)),
+        tolerances=EMPTY_BATCH_RETURNED,
     ),
 )
 

@@ -28,7 +28,7 @@ def _resize_axis(x, axis: int, size):
     source = ops.shape(x)[axis]
     is_known = isinstance(source, int) and isinstance(size, int)
     first, second, share = (_neighbours if is_known else _neighbours_at_run_time)(source, size)
-    share = ops.reshape(ops.cast(share, x.dtype), [-1 if i == axis else 1 for i in range(4)])
+    share = ops.reshape(ops.convert_to_tensor(share, x.dtype), [-1 if i == axis else 1 for i in range(4)])
     return ops.take(x, first, axis=axis) * (1 - share) + ops.take(x, second, axis=axis) * share
 
 

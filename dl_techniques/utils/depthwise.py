@@ -44,6 +44,7 @@ def depthwise_conv2d(inputs, kernel, strides=(1, 1), padding="valid", dilation_r
 def _sum_of_products(inputs, kernel, strides, padding, rates):
     x = at_least_float32(inputs)
     kernel = ops.cast(ops.squeeze(kernel, -1), x.dtype)
+    x = _stored(x, kernel)
     if padding == "same":
         for axis, taps, stride, rate in zip((1, 2), kernel.shape[:2], strides, rates, strict=True):
             reach = (taps - 1) * rate + 1

@@ -65,6 +65,16 @@ def test_inductor_compiles_the_interpolation():
     assert_accurate(numpy(y), resize(x, 21, 18))
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow has sizes that are tensors")
+def test_the_interpolation_stays_in_float64_when_sizes_are_tensors():
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec((None, None, None, 3), tf.float64)]
+    function = tf.function(lambda x: resize_bilinear(x, 2 * tf.shape(x)[1], 3 * tf.shape(x)[2]), signature)
+    x = values(2, 10, 8, 3).astype("float64")
+    np.testing.assert_allclose(numpy(function(x)), resize(x, 20, 24), rtol=0, atol=1e-14)
+
+
 def test_unknown_height_and_width():
     layer = make()
     inputs = [keras.Input((None, None, shape[-1])) for shape in SHAPES]

@@ -27,13 +27,14 @@ def resize_bilinear(x, height, width):
 def _resize_axis(x, axis: int, size):
     source = ops.shape(x)[axis]
     is_known = isinstance(source, int) and isinstance(size, int)
-    first, second, share = (_neighbours if is_known else _neighbours_at_run_time)(source, size)
-    share = ops.reshape(ops.convert_to_tensor(share, x.dtype), [-1 if i == axis else 1 for i in range(4)])
+    first, second, rest = (_neighbours if is_known else _neighbours_at_run_time)(source, size)
+    share = ops.cast(rest, x.dtype) / ops.cast(2 * size, x.dtype)
+    share = ops.reshape(share, [-1 if i == axis else 1 for i in range(4)])
     return ops.take(x, first, axis=axis) * (1 - share) + ops.take(x, second, axis=axis) * share
 
 
-def _neighbours(source: int, size: int) -> tuple[list[int], list[int], list[float]]:
-    """For each new pixel the two old ones that it lies between, and the share of the second.
+def _neighbours(source: int, size: int) -> tuple[list[int], ...]:
+    """For each new pixel the two old ones that it lies between, and its distance from the first, times `2 * size`.
 
     Plain numbers, because Inductor fails on the tensors below.
     """
@@ -41,7 +42,7 @@ def _neighbours(source: int, size: int) -> tuple[list[int], list[int], list[floa
     positions = [min(max((2 * i + 1) * source - size, 0), 2 * size * (source - 1)) for i in range(size)]
     first = [position // (2 * size) for position in positions]
     second = [min(pixel + 1, source - 1) for pixel in first]
-    return first, second, [position % (2 * size) / (2 * size) for position in positions]
+    return first, second, [position % (2 * size) for position in positions]
 
 
 def _neighbours_at_run_time(source, size):
@@ -49,7 +50,7 @@ def _neighbours_at_run_time(source, size):
     position = ops.clip((2 * ops.arange(size, dtype="int32") + 1) * source - size, 0, 2 * size * (source - 1))
     first = position // (2 * size)
     second = ops.minimum(first + 1, source - 1)
-    return first, second, ops.cast(position % (2 * size), "float32") / ops.cast(2 * size, "float32")
+    return first, second, position % (2 * size)
 
 
 def _is_map(shape) -> bool:

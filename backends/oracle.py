@@ -11,6 +11,7 @@ element by element.
 
 import functools
 import importlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ PRODUCTS = "dot_general conv_general_dilated"
 APPROXIMATION = 4.0
 
 Disturb = Callable[[float, Tensor], Tensor]
-Scales = Callable[[str], tuple[float, float]]
+Scales = Callable[[str, float], tuple[float, float]]
 
 
 def compute_in_float64() -> None:
@@ -100,14 +101,21 @@ def _trace(program: Program):
     return jax.make_jaxpr(program.run, return_shape=True)()
 
 
-def _scales(roundoff: float, product_roundoff: float, name: str) -> tuple[float, float]:
-    """The largest relative errors of the operands, and of the result, of an operation."""
+def _scales(roundoff: float, product_roundoff: float, name: str, terms: float) -> tuple[float, float]:
+    """The largest relative errors of the operands, and of the result, of an operation.
+
+    Args:
+        terms: how many elements of its operands one element of the result is made of.
+    """
     if name in EXACT.split():
         return 0.0, 0.0
     if name in TRANSCENDENTAL.split():
         return 0.0, roundoff * APPROXIMATION
-    if name in SUMS.split():  # which round their terms, and what they have summed so far
-        return roundoff, roundoff
+    if name in SUMS.split():
+        # Added one after the other, as XLA does on a CPU, each of n terms rounds what was summed so far: for terms
+        # of one sign by sqrt(n / 3) roundings of the sum, for others by that of each term.
+        grown = roundoff * math.sqrt(max(1.0, terms / 3))
+        return grown, grown
     return (product_roundoff if name in PRODUCTS.split() else 0.0), roundoff
 
 
@@ -131,12 +139,17 @@ def _evaluate(
         elif name == "scan":
             results = _unrolled(equation.params, scales, disturb, operands)
         else:
-            before, after = scales(name)
+            before, after = scales(name, _terms(equation))
             results = equation.primitive.bind(*(rounded(before, x) for x in operands), **equation.params)
             results = results if equation.primitive.multiple_results else [results]
             results = [rounded(after, x) for x in results]
         values.update(zip(equation.outvars, results, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
+
+
+def _terms(equation: Any) -> float:
+    """How many elements each element of the result is made of, on average."""
+    return max((x.aval.size for x in equation.invars), default=1) / max(1, equation.outvars[0].aval.size)
 
 
 def _called(equation: Any) -> Any:

@@ -31,6 +31,8 @@ WITNESS_TOLERANCE = 1e-9
 SLOPE_TOLERANCES = {"1e-06": 1e-5, "1e-09": 1e-3}
 # Chance of one false alarm in a distribution that is the same.
 SIGNIFICANCE = 1e-5
+# Tensors that one line names.
+MOST_NAMED = 3
 
 Arrays = dict[str, np.ndarray]
 
@@ -229,7 +231,9 @@ def _hostile(records: dict[str, Record], promised: list[str]) -> Iterator[dict[s
             bad = [tensor for tensor, kind in found.items() if np.any(kind != 0)]
             if is_odd:
                 unlike = [part[0] for part in patterns[backend] if part not in usual] or list(found)
-                reason = f"unlike on other backends: {', '.join(f'{t}, {_finiteness(found[t])}' for t in unlike)}"
+                shown = ", ".join(f"{t}, {_finiteness(found[t])}" for t in unlike[:MOST_NAMED])
+                more = f", and {len(unlike) - MOST_NAMED} more" if len(unlike) > MOST_NAMED else ""
+                reason = f"unlike on other backends: {shown}{more}"
             else:
                 reason = f"not finite: {', '.join(bad)}" if bad else ""
             is_broken = name in promised and bool(bad)

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 from backends.environment import PRECISIONS, environment
@@ -121,11 +122,15 @@ class Job:
         return found
 
     def _environment(self) -> dict[str, str]:
-        cache = (self.run / "cache" / self.folder.name).resolve()
+        # Shared by all runs, so that only what has changed is compiled again. TensorFlow's forgets its version.
+        (distribution, *_) = packages_distributions()[self.backend]
+        cache = (self.run.parent / "cache" / f"{self.folder.name}-{version(distribution)}").resolve()
         device = "cpu" if self.role == "float64" else self.settings.device
         variables = environment(
             self.backend, device, threads=self.settings.threads, cache=cache, precision=self.settings.precision
         )
+        # Drawing initial weights compiles five times as fast; other draws of the same distributions.
+        variables["JAX_THREEFRY_PARTITIONABLE"] = "false"
         if self.role == "float64":
             # Compiles twice as fast; the results differ by rounding only.
             variables["XLA_FLAGS"] = "--xla_backend_optimization_level=0"

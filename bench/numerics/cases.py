@@ -26,8 +26,9 @@ class Subject:
         keras.config.disable_traceback_filtering()  # so that a failure's reason is its own text
         keras.config.set_dtype_policy(dtype)  # for sublayers that are not told
         self.is_layer = issubclass(row.cls, keras.layers.Layer)
+        self.dtype = dtype
         self.target = row.make(name=row.name, dtype=dtype) if self.is_layer else row.make()
-        self.output_shapes = self._build([shape for shape in row.inputs], dtype)
+        self.output_shapes = self.shapes_of_outputs(row.inputs)
         self.weights = self._floating_weights(row.name)
 
     @property
@@ -55,17 +56,17 @@ class Subject:
         for path, variable in self.weights.items():
             variable.assign(case[f"{WEIGHT} {path}"])
 
+    def shapes_of_outputs(self, shapes: Sequence[Any]) -> list[tuple[int, ...]]:
+        """For inputs of these shapes. A symbolic call of a layer builds everything and computes nothing."""
+        if self.is_layer:
+            inputs = [keras.Input(batch_shape=shape, dtype=self.dtype) for shape in shapes]
+        else:
+            inputs = [ops.ones(shape, self.dtype) for shape in shapes]
+        return [tuple(y.shape) for y in keras.tree.flatten(self(*inputs, training=False))]
+
     def trainable_paths(self) -> list[str]:
         paths = {id(variable): path for path, variable in self.weights.items()}
         return [paths[id(variable)] for variable in self.trainable_variables]
-
-    def _build(self, shapes: Sequence[Any], dtype: str) -> list[tuple[int, ...]]:
-        if not self.is_layer:
-            outputs = self(*(ops.ones(shape, dtype) for shape in shapes), training=False)
-        else:
-            # A symbolic call builds everything and computes nothing.
-            outputs = self(*(keras.Input(batch_shape=shape, dtype=dtype) for shape in shapes), training=False)
-        return [tuple(y.shape) for y in keras.tree.flatten(outputs)]
 
     def _floating_weights(self, name: str) -> dict[str, Any]:
         variables = [*self.trainable_variables, *self.non_trainable_variables]

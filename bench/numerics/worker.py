@@ -22,7 +22,7 @@ from bench import gpu, machine
 from bench.commandline import USAGE
 from bench.numerics import hostile
 from bench.numerics.cases import COTANGENT, INPUT, WEIGHT, Arrays, Subject, draw, numbered, rows
-from bench.numerics.run import Settings, read_arrays, read_json, write_arrays, write_json
+from bench.numerics.run import ORACLE, Settings, read_arrays, read_json, write_arrays, write_json
 from dl_techniques.catalogue import Technique
 
 FLOAT64, DEVICE = "float64", "device"
@@ -57,9 +57,8 @@ class Worker:
         self.adapter.pin_precision("ieee" if self.exact else self.settings.precision)
 
     def work(self) -> None:
-        techniques = rows(self.settings)
         write_json(self.folder / "facts.json", self.facts())
-        for row in techniques:
+        for row in sorted(rows(self.settings), key=self.cost, reverse=True):
             for dtype in self.settings.dtypes:
                 target = self.folder / dtype / f"{row.name}.npz"
                 outcome, running = target.with_suffix(".json"), target.with_suffix(".running")
@@ -100,6 +99,11 @@ class Worker:
         if not path.exists():
             raise FileNotFoundError("the oracle drew no inputs and weights for it")
         return read_arrays(path)
+
+    def cost(self, row: Technique) -> float:
+        """How long the oracle took, if it knows: the longest go first, or one process would end alone."""
+        outcome = self.run / ORACLE / self.settings.dtypes[0] / f"{row.name}.json"
+        return read_json(outcome).get("seconds", 0.0) if outcome.exists() else 0.0
 
     def oracle(self) -> Any:
         """The module, which only a process with JAX can import."""
@@ -186,8 +190,11 @@ class _Technique:
         self.notes.setdefault("slopes", {})[phase] = self.slopes(phase, values)
 
     def classify(self, name: str) -> None:
-        inputs = [hostile.INPUTS[name](x) for x in numbered(self.case, INPUT)]
-        values = self.read(self.program("eager", INFERENCE, inputs).run(), inputs)
+        usual = numbered(self.case, INPUT)
+        inputs = [hostile.INPUTS[name](x) for x in usual]
+        # JAX compiles every operation for a new shape, which takes ten times as long as compiling them as one.
+        is_compiled = self.worker.backend == "jax" and inputs[0].shape != usual[0].shape
+        values = self.read(self.program("jit" if is_compiled else "eager", INFERENCE, inputs).run(), inputs)
         self.keep(f"hostile/{name}", {key: hostile.kinds(value) for key, value in values.items()})
 
     def draw_randomly(self) -> None:
@@ -206,8 +213,8 @@ class _Technique:
         if inputs is None:
             cotangents = [self.tensor(c) for c in numbered(self.case, COTANGENT)]
         else:
-            shapes = _as_tuple(self.subject(*given, training=False))
-            cotangents = [self.tensor(np.ones(tuple(y.shape), "float32")) for y in shapes]
+            shapes = self.subject.shapes_of_outputs([x.shape for x in inputs])
+            cotangents = [self.tensor(np.ones(shape, "float32")) for shape in shapes]
         cotangent = cotangents[0] if len(cotangents) == 1 else tuple(cotangents)
         return self.adapter.backward(self.subject, given, cotangent, mode, training=phase == TRAINING)
 

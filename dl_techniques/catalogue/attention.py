@@ -65,7 +65,7 @@ TECHNIQUES = (
         ),
         rejects_inputs=((6, 16), (2, 6, 8)),
         random=True,
-        tolerances=FLOAT16,
+        tolerances={**FLOAT16, **HUGE_SCORES},
     ),
     Technique(
         layers.DifferentialAttention,

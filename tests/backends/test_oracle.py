@@ -49,7 +49,19 @@ def test_sums_and_products_of_exact_terms_round_too():
     total = np.sqrt(2 * np.sum(terms**2, axis=-1) + np.sum(terms, axis=-1) ** 2)
     assert_near(noise(lambda x, y: x @ y.T), DEVIATION * total)
     values = np.asarray(x)
-    assert_near(noise(lambda x, y: jnp.sum(x)), DEVIATION * np.sqrt(np.sum(values**2) + np.sum(values) ** 2))
+    growth = np.sqrt(values.size / 3)
+    assert_near(noise(lambda x, y: jnp.sum(x)), growth * DEVIATION * np.sqrt(np.sum(values**2) + np.sum(values) ** 2))
+
+
+@pytest.mark.parametrize("terms", [random.standard_normal((400, 50)), random.uniform(1, 2, (400, 50))])
+def test_long_sums_may_be_added_one_term_after_the_other(terms):
+    rounded = np.zeros((600, 50))
+    for row in terms:
+        rounded = (rounded + row) * (1 + ROUNDOFF * random.uniform(-1, 1, rounded.shape))
+    expected = np.std(rounded, axis=0)
+    found = oracle.rounding_noise(Program(run=lambda: jnp.sum(terms, axis=0)), ROUNDOFF, ROUNDOFF, samples=100)
+    ratio = np.sqrt(np.mean(np.square(found)) / np.mean(np.square(expected)))
+    assert 0.7 < ratio < 1.5
 
 
 def test_products_of_narrower_operands_have_more_noise():

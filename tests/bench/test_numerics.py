@@ -243,6 +243,17 @@ def test_without_any_gpu_nothing_is_computed(monkeypatch, capsys, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_second_run_compiles_nothing_again(tmp_path):
+    def compiled() -> set[Path]:
+        return set((tmp_path / "cache").glob("*/*-cache"))
+
+    assert compute(tmp_path, "--only", "RMSNorm").returncode == 0
+    first = compiled()
+    assert len(first) > 20
+    assert compute(tmp_path, "--only", "RMSNorm", "--run", "second").returncode == 0
+    assert compiled() == first
+
+
 def test_a_gpu_is_not_filled_by_the_processes_of_many_cores(monkeypatch):
     monkeypatch.setattr(numerics, "cores", lambda: 64)
     option = numerics._parser().parse_args(["--device", "gpu", "--threads", "2"])

@@ -100,7 +100,8 @@ def scaling(frame: pd.DataFrame) -> pd.DataFrame:
     `points`, the fewest `launches` of a point, and `from_size`.
     """
     points = sweep_points(frame)
-    fits = [_fit(sweep) for _, sweep in points[points["above_floor"]].groupby(SWEEP) if len(sweep) >= ENOUGH_POINTS]
+    sweeps = points[points["above_floor"]].groupby(SWEEP)
+    fits = [dict(zip(SWEEP, key, strict=True)) | _fit(sweep) for key, sweep in sweeps if len(sweep) >= ENOUGH_POINTS]
     columns = [*SWEEP, "exponent", "exponent_low", "exponent_high", "scale", "points", "launches", "from_size"]
     return pd.DataFrame(fits, columns=columns)
 
@@ -216,7 +217,6 @@ def _fit(sweep: pd.DataFrame) -> dict[str, object]:
     line = stats.linregress(np.log(sweep["number"]), np.log(sweep["median_s"]))
     half = intervals.student(len(sweep) - 2) * line.stderr
     return {
-        **sweep[SWEEP].iloc[0].to_dict(),
         "exponent": line.slope,
         "exponent_low": line.slope - half,
         "exponent_high": line.slope + half,

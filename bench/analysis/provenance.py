@@ -88,9 +88,10 @@ def troubles(frame: pd.DataFrame) -> list[dict[str, Any]]:
     told = f"the launches, or the quartiles of the only one, differ by more than a factor of {UNSTABLE:g}"
     reason = bad["reason"].mask(bad["status"] == "unstable", told)
     together = ["status", "backend", "device", "workload", "reason"]
+    names = pd.Series(map(" ".join, _cell_names(bad)), index=bad.index, dtype=object)
     found = [
-        dict(zip(together, key, strict=True)) | {"cells": [" ".join(cell) for cell in _cell_names(group)]}
-        for key, group in bad.assign(reason=reason).groupby(together, sort=False)
+        dict(zip(together, key, strict=True)) | {"cells": cells.tolist()}
+        for key, cells in names.groupby([bad.assign(reason=reason)[name] for name in together], sort=False)
     ]
     return sorted(found, key=lambda trouble: WORST_FIRST.index(trouble["status"]))
 

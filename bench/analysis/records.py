@@ -106,7 +106,8 @@ def _times(record: dict[str, Any]) -> np.ndarray:
     schema.check_fields(record, {"stats": dict})
     schema.check_fields(record["stats"], {"data": list})
     data = record["stats"]["data"]
-    if not data or not all(isinstance(t, int | float) and 0 < t < math.inf for t in data):
+    are_numbers = bool(data) and set(map(type, data)) <= {int, float}
+    if not (are_numbers and min(data) > 0 and math.isfinite(sum(data))):
         raise ValueError(f"`data` must hold seconds per call, finite and above 0. Received: data={data!r:.80}")
     return np.array(data, dtype=float)
 

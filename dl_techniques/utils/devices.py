@@ -11,8 +11,13 @@ def runs_on_a_cpu() -> bool:
 
 def xla_fuses_on_a_cpu(x) -> bool:
     """Whether XLA compiles what is done with `x` for a CPU, and can put several operations into one pass."""
+    return xla_compiles(x) and runs_on_a_cpu()
+
+
+def xla_compiles(x) -> bool:
+    """Whether XLA compiles what is done with `x`."""
     backend = keras.config.backend()
-    if backend == "torch" or not runs_on_a_cpu():
+    if backend == "torch":
         return False
     return _is_traced() if backend == "jax" else _is_in_xla_context(getattr(x, "graph", None))
 

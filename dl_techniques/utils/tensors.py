@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from dl_techniques._precision import at_least_float32
+from dl_techniques.utils.devices import xla_compiles
 
 EPSILON = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
 SMALLEST = 2.0**-126
@@ -57,7 +58,7 @@ def largest(x, axis: int | tuple[int, ...]):
     >>> keras.ops.convert_to_numpy(largest(keras.ops.array([[1.0, 3.0, 2.0], [6.0, 5.0, 4.0]]), 1)).tolist()
     [[3.0], [6.0]]
     """
-    if keras.config.backend() == "torch":
+    if not xla_compiles(x):
         return ops.amax(x, axis=axis, keepdims=True)
     wide = at_least_float32(x)
     top = ops.stop_gradient(ops.amax(wide, axis=axis, keepdims=True))

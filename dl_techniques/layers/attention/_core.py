@@ -24,10 +24,14 @@ def attend(query, key, value, *, dropout=None, training=False, mask=None, bias=N
         scale: factor of the scores; `1 / sqrt(head_dim)` if `None`.
         is_causal: whether a query may only look at itself and at earlier keys.
     """
-    groups = query.shape[2] // key.shape[2]
-    if groups > 1:  # Keras does this too, but on TensorFlow not for a single head.
-        key, value = ops.repeat(key, groups, axis=2), ops.repeat(value, groups, axis=2)
     drops = dropout is not None and training and dropout.rate > 0
+    groups = query.shape[2] // key.shape[2]
+    if groups > 1:
+        is_plain = mask is None and bias is None and not (drops or is_causal)
+        if is_plain and key.shape[-1] == value.shape[-1] and keras.config.backend() == "tensorflow":
+            return _attend_folded(query, key, value, scale)
+        # Keras does this too, but on TensorFlow not for a single head.
+        key, value = ops.repeat(key, groups, axis=2), ops.repeat(value, groups, axis=2)
     if not drops and key.shape[-1] == value.shape[-1]:  # JAX' fused attention knows one size of heads only.
         return _attend_fused(query, key, value, mask, bias, scale, is_causal)
     if is_causal:
@@ -120,6 +124,17 @@ def _attend_fused(query, key, value, mask, bias, scale, is_causal):
         return heads
     sees_something = ops.transpose(ops.any(mask, axis=-1, keepdims=True), (0, 2, 1, 3))
     return ops.where(sees_something, heads, ops.zeros_like(heads))
+
+
+def _attend_folded(query, key, value, scale):
+    """Heads that share a key and value head as further queries of one head, as TensorFlow is slow to repeat."""
+    _, length, heads, head_dim = ops.shape(query)
+    shared = key.shape[2]
+    query = ops.reshape(query, (-1, length, shared, heads // shared, head_dim))
+    query = ops.reshape(ops.transpose(query, (0, 1, 3, 2, 4)), (-1, length * (heads // shared), shared, head_dim))
+    mixed = _attend_fused(query, key, value, None, None, scale, False)
+    mixed = ops.reshape(mixed, (-1, length, heads // shared, shared, head_dim))
+    return ops.reshape(ops.transpose(mixed, (0, 1, 3, 2, 4)), (-1, length, heads, head_dim))
 
 
 def _large_negative(dtype):

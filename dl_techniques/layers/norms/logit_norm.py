@@ -56,7 +56,7 @@ class LogitNorm(keras.layers.Layer):
     def call(self, inputs, training=None):
         x = at_least_float32(inputs)
         length = floored_l2_norm(x, self._axes, self.epsilon)
-        return ops.cast(x / (self.temperature * length), inputs.dtype)
+        return ops.cast(x * (1 / (self.temperature * length)), inputs.dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -151,12 +151,12 @@ def chart(line: Line) -> Chart:
     def x(place: float) -> float:
         return round(LEFT + (RIGHT - LEFT) * (place + 0.5) / count, 1)
 
-    def y(log: float | np.ndarray) -> np.ndarray:
-        return np.round(BOTTOM - (BOTTOM - TOP) * (np.clip(log, low, high) - low) / (high - low), 1)
+    def y(log: float) -> float:
+        return round(BOTTOM - (BOTTOM - TOP) * (min(max(log, low), high) - low) / (high - low), 1)
 
     return Chart(
-        " ".join(f"{x(place)},{height}" for place, height in enumerate(y(line.logs).tolist())),
-        [(x(first - 0.5), x(end - 0.5), float(y(level))) for first, end, level in line.levels],
+        " ".join(f"{x(place)},{y(log)}" for place, log in enumerate(line.logs.tolist())),
+        [(x(first - 0.5), x(end - 0.5), y(level)) for first, end, level in line.levels],
         [(x(c.at - 0.5), c.state, SYMBOLS[c.state], _told(line, c)) for c in line.changes],
         [(x(at - 0.5), f"{_date(line.times[at])}: {what}") for at, what in line.environments],
         text.seconds(math.exp(high)),

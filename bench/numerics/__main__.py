@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 from backends.environment import PRECISIONS, environment
@@ -122,9 +121,9 @@ class Job:
         return found
 
     def _environment(self) -> dict[str, str]:
-        # Shared by all runs, so that only what has changed is compiled again. TensorFlow's forgets its version.
-        (distribution, *_) = packages_distributions()[self.backend]
-        cache = (self.run.parent / "cache" / f"{self.folder.name}-{version(distribution)}").resolve()
+        # JAX and PyTorch take from it what earlier runs compiled; TensorFlow's knows no versions and breaks on damage.
+        home = self.run if self.backend == "tensorflow" else self.run.parent
+        cache = (home / "cache" / self.folder.name).resolve()
         device = "cpu" if self.role == "float64" else self.settings.device
         variables = environment(
             self.backend, device, threads=self.settings.threads, cache=cache, precision=self.settings.precision

@@ -252,6 +252,11 @@ def test_a_second_run_compiles_nothing_again(tmp_path):
     assert len(first) > 20
     assert compute(tmp_path, "--only", "RMSNorm", "--run", "second").returncode == 0
     assert compiled() == first
+    for path in first:  # as if their writer had been killed
+        os.truncate(path, path.stat().st_size // 2)
+    assert compute(tmp_path, "--only", "RMSNorm", "--run", "third").returncode == 0
+    for worker in ("jax-float64", "jax-cpu"):
+        assert read_json(tmp_path / "third" / worker / "float32" / "RMSNorm.json")["failures"] == {}
 
 
 def test_a_gpu_is_not_filled_by_the_processes_of_many_cores(monkeypatch):

@@ -128,7 +128,7 @@ class Job:
         variables = environment(
             self.backend, device, threads=self.settings.threads, cache=cache, precision=self.settings.precision
         )
-        # Drawing initial weights compiles five times as fast; other draws of the same distributions.
+        # Drawing kernels of four axes compiles eight times as fast; other draws of the same distributions.
         variables["JAX_THREEFRY_PARTITIONABLE"] = "false"
         if self.role == "float64":
             # Compiles twice as fast; the results differ by rounding only.

@@ -192,7 +192,7 @@ class _Technique:
     def classify(self, name: str) -> None:
         usual = numbered(self.case, INPUT)
         inputs = [hostile.INPUTS[name](x) for x in usual]
-        # JAX compiles every operation for a new shape, which takes ten times as long as compiling them as one.
+        # JAX compiles every operation for a new shape, which takes five times as long as compiling them as one.
         is_compiled = self.worker.backend == "jax" and inputs[0].shape != usual[0].shape
         values = self.read(self.program("jit" if is_compiled else "eager", INFERENCE, inputs).run(), inputs)
         self.keep(f"hostile/{name}", {key: hostile.kinds(value) for key, value in values.items()})

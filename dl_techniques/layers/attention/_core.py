@@ -25,14 +25,15 @@ def attend(query, key, value, *, dropout=None, training=False, mask=None, bias=N
         is_causal: whether a query may only look at itself and at earlier keys.
     """
     drops = dropout is not None and training and dropout.rate > 0
+    fuses = not drops and key.shape[-1] == value.shape[-1]  # JAX' fused attention knows one size of heads only.
     groups = query.shape[2] // key.shape[2]
     if groups > 1:
-        is_plain = mask is None and bias is None and not (drops or is_causal)
-        if is_plain and key.shape[-1] == value.shape[-1] and keras.config.backend() == "tensorflow":
+        sees_all = mask is None and bias is None and not is_causal
+        if fuses and sees_all and keras.config.backend() == "tensorflow":
             return _attend_folded(query, key, value, scale)
         # Keras does this too, but on TensorFlow not for a single head.
         key, value = ops.repeat(key, groups, axis=2), ops.repeat(value, groups, axis=2)
-    if not drops and key.shape[-1] == value.shape[-1]:  # JAX' fused attention knows one size of heads only.
+    if fuses:
         return _attend_fused(query, key, value, mask, bias, scale, is_causal)
     if is_causal:
         mask = join_masks(mask, causal_mask(query, key))

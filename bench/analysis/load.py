@@ -63,7 +63,7 @@ def read(paths: Iterable[Path], problems: list[str]) -> list[Launch]:
     """The launches in run folders and files; what had to be left out is added to `problems`."""
     launches: dict[tuple, Launch] = {}
     for path in paths:
-        for launch in _read_folder(path, problems) if path.is_dir() else _read_files([path], {}, problems):
+        for launch in (_read_folder(path, problems) if path.is_dir() else _read_files([path], False, problems)).values():
             twin = launches.setdefault(launch.key, launch)
             if twin is not launch:
                 problems.append(
@@ -73,38 +73,31 @@ def read(paths: Iterable[Path], problems: list[str]) -> list[Launch]:
     return list(launches.values())
 
 
-def _read_folder(folder: Path, problems: list[str]) -> list[Launch]:
-    files = sorted(folder.glob("*.json"))
+def _read_folder(folder: Path, problems: list[str]) -> dict[tuple, Launch]:
+    paths = sorted(folder.glob("*.json"))
     has_journal = (folder / journal.NAME).exists()
-    if not files and not has_journal:
+    if not paths and not has_journal:
         problems.append(f"{folder}: holds neither {journal.NAME} nor a *.json file; name a folder below results/raw")
-        return []
-    return _read_files(files, read_journal(folder, problems) if has_journal else {}, problems)
+    launches = _read_files(paths, has_journal, problems)
+    if has_journal:
+        launches = read_journal(folder, launches, problems)
+    for launch in launches.values():
+        _drop_unmeasured(launch, problems)
+    return launches
 
 
-def _read_files(files: Iterable[Path], launches: dict[tuple, Launch], problems: list[str]) -> list[Launch]:
-    """The launches of these files, each joined with what the journal knows of it."""
-    for path in files:
+def _read_files(paths: Iterable[Path], journaled: bool, problems: list[str]) -> dict[tuple, Launch]:
+    launches: dict[tuple, Launch] = {}
+    for path in paths:
         try:
-            launch = read_file(path, journaled=bool(launches))
+            launch = read_file(path, journaled)
         except (ValueError, OSError) as error:
             what = error.strerror if isinstance(error, OSError) else error
             problems.append(f"{path}: {what}. Left out: move it away, or measure that launch again")
             continue
         if launch is not None:
-            known = launches.setdefault(launch.key, launch)
-            _prefer_file(known, launch)
-    for launch in launches.values():
-        _drop_unmeasured(launch, problems)
-    return list(launches.values())
-
-
-def _prefer_file(launch: Launch, from_file: Launch) -> None:
-    """The file has the times; that a case ended badly is known to the journal alone."""
-    for identity, outcome in from_file.outcomes.items():
-        known = launch.outcomes.get(identity)
-        if known is None or known.status == "ok":
-            launch.outcomes[identity] = outcome
+            launches.setdefault(launch.key, launch).outcomes.update(launch.outcomes)
+    return launches
 
 
 def _drop_unmeasured(launch: Launch, problems: list[str]) -> None:

@@ -2,15 +2,20 @@
 
 import json
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
 from bench import journal
 from bench.analysis import schema
+
+
+EVENTS = ("launch", "start", "end", "exit")
 
 
 @dataclass
@@ -76,7 +81,7 @@ def read_file(path: Path, journaled: bool) -> Launch | None:
 
 def _parse(content: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(content)
+        document = orjson.loads(content)
     except ValueError as error:
         raise ValueError(f"damaged, not JSON: {error}") from None
     if not isinstance(document, dict) or not isinstance(document.get("suite"), dict):
@@ -120,51 +125,63 @@ def _time(text: Any) -> datetime:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def read_journal(folder: Path, problems: list[str]) -> dict[tuple, Launch]:
-    """The launches that a run's journal tells of, by `Launch.key`; appends to `problems` what it had to leave out."""
+def read_journal(folder: Path, filed: Mapping[tuple, Launch], problems: list[str]) -> dict[tuple, Launch]:
+    """The launches of a run, by `Launch.key`: those that its journal tells of, joined with those that have a file.
+
+    The file has the times; that a case ended badly is known to the journal alone. What had to be left out is added to
+    `problems`.
+    """
     path = folder / journal.NAME
-    try:
-        events = journal.read(folder)
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        problems.append(f"{path}: {error.strerror}")
-        return {}
-    if len(events) < len(lines):
-        problems += [f"{path}, line {n}: damaged, not JSON. That event is left out" for n in _damaged(lines)]
     launches: dict[tuple, Launch] = {}
-    for event in events:
-        if event["event"] not in ("launch", "start", "end", "exit"):
-            continue
+    for event in _events(path, problems):
         try:
-            _replay(event, launches, path)
+            _replay(event, launches, filed, path)
         except ValueError as error:
             problems.append(
                 f"{path}: event {event['event']!r} at {event.get('time')!r}: {error}. That event is left out"
             )
-    return {launch.key: launch for launch in launches.values()}
+    return {**filed, **{launch.key: launch for launch in launches.values()}}
 
 
-def _damaged(lines: list[bytes]) -> list[int]:
-    """Numbers of lines that are neither JSON nor its beginning: dying processes leave beginnings, nothing else."""
-    damaged = []
+def _events(path: Path, problems: list[str]) -> Iterator[dict[str, Any]]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        problems.append(f"{path}: {error.strerror}")
+        return
     for number, line in enumerate(lines, 1):
         try:
-            json.loads(line)
-        except json.JSONDecodeError as error:
-            cut = error.msg.startswith("Unterminated") or error.pos >= len(error.doc) - len("false")
-            damaged += [] if cut and line.startswith(b"{") else [number]
-        except UnicodeDecodeError:
-            damaged.append(number)
-    return damaged
+            event = orjson.loads(line)
+        except ValueError:
+            if not _is_cut(line):
+                problems.append(f"{path}, line {number}: damaged, not JSON. That event is left out")
+            continue
+        if isinstance(event, dict) and event.get("event") in EVENTS:
+            yield event
 
 
-def _replay(event: dict[str, Any], launches: dict[tuple, Launch], path: Path) -> None:
+def _is_cut(line: bytes) -> bool:
+    """Whether a line is the beginning of an object: dying processes leave beginnings, nothing else."""
+    try:
+        json.loads(line)
+    except json.JSONDecodeError as error:
+        is_cut = error.msg.startswith("Unterminated") or error.pos >= len(error.doc) - len("false")
+        return is_cut and line.startswith(b"{")
+    except UnicodeDecodeError:
+        pass
+    return False
+
+
+def _replay(event: dict[str, Any], launches: dict[tuple, Launch], filed: Mapping[tuple, Launch], path: Path) -> None:
     schema.check_fields(event, {"backend": schema.BACKENDS, "device": schema.DEVICES, "launch": int})
     short_key = event["backend"], event["device"], event["launch"]
     time = _time(event.get("time"))
     if event["event"] == "launch":
         _check_head(event)
-        launches.setdefault(short_key, Launch(event, time, time, path))
+        launch = Launch(event, time, time, path)
+        if launch.key in filed:
+            launch.outcomes = dict(filed[launch.key].outcomes)
+        launches.setdefault(short_key, launch)
         return
     if short_key not in launches:
         raise ValueError(f"{event['event']!r} of a launch that has not begun")
@@ -176,12 +193,14 @@ def _replay(event: dict[str, Any], launches: dict[tuple, Launch], path: Path) ->
         schema.check_fields(event, {"case": str})
         launch.in_flight = event["case"]
     elif event["event"] == "end":
-        outcome = _ended(event)
         launch.in_flight = ""
-        launch.outcomes[_identity(outcome.cell)] = outcome
+        schema.check_fields(event, {"case": str, "status": schema.STATUSES})
+        schema.check_fields(event.get("cell"), schema.CELL_FIELDS)
+        identity = _identity(event["cell"])
+        if event["status"] != "ok" or launch.key not in filed or identity not in filed[launch.key].outcomes:
+            launch.outcomes[identity] = _ended(event)
 
 
 def _ended(event: dict[str, Any]) -> Outcome:
-    schema.check_fields(event, {"case": str, "status": schema.STATUSES})
     times = _times(event["benchmark"]) if event["status"] == "ok" and event.get("benchmark") else np.empty(0)
-    return Outcome(_cell(event.get("cell")), event["status"], str(event.get("reason") or ""), times)
+    return Outcome(_cell(event["cell"]), event["status"], str(event.get("reason") or ""), times)

@@ -349,7 +349,8 @@ UNTRUSTED = {
     "empty data": (edited(lambda d: d["benchmarks"][0]["stats"].update(data=[])), "finite and above 0"),
     "zero time": (edited(lambda d: d["benchmarks"][0]["stats"].update(data=[1.0, 0.0])), "finite and above 0"),
     "time as text": (edited(lambda d: d["benchmarks"][0]["stats"].update(data=["1.0"])), "finite and above 0"),
-    "nan": (edited(lambda d: d["benchmarks"][0]["stats"].update(data=[math.nan])), "finite and above 0"),
+    "nan": (edited(lambda d: d["benchmarks"][0]["stats"].update(data=[math.nan])), "damaged, not JSON"),
+    "infinite": (edited(lambda d: d["benchmarks"][0]["stats"].update(data=[1e308, 1e308])), "finite and above 0"),
     "empty": (replaced(b""), "empty, its process died; name the run folder"),
 }
 

@@ -110,7 +110,7 @@ def test_a_stored_baseline_is_compared_and_an_unlike_one_refused(checkout):
     assert "the baseline cannot be compared: threads" in refused.stderr
     forced = regress(checkout, "--against-baseline", str(baseline), "--threads", "1", "--force")
     assert "forced although threads" in forced.stdout, forced.stdout + forced.stderr
-    # Launches that were not interleaved differ where the machine has changed its speed; test_regression.py has the verdicts.
+    # Not interleaved, equal code is slower where the machine is; test_regression.py has the verdicts.
     assert forced.returncode == (verdicts(checkout)["steady"]["verdict"] == "slower"), forced.stdout + forced.stderr
 
     for name in ("jax-cpu-4.json", "jax-cpu-5.json", journal.NAME):

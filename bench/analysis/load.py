@@ -63,7 +63,8 @@ def read(paths: Iterable[Path], problems: list[str]) -> list[Launch]:
     """The launches in run folders and files; what had to be left out is added to `problems`."""
     launches: dict[tuple, Launch] = {}
     for path in paths:
-        for launch in (_read_folder(path, problems) if path.is_dir() else _read_files([path], False, problems)).values():
+        found = _read_folder(path, problems) if path.is_dir() else _read_files([path], False, problems)
+        for launch in found.values():
             twin = launches.setdefault(launch.key, launch)
             if twin is not launch:
                 problems.append(

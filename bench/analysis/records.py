@@ -14,7 +14,6 @@ import orjson
 from bench import journal
 from bench.analysis import schema
 
-
 EVENTS = ("launch", "start", "end", "exit")
 
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("dl_techniques", "backends", "bench")
 STDLIB = tuple(sys.stdlib_module_names)
-ANALYSIS = ("pandas", "scipy", "statsmodels", "matplotlib", "jinja2", "pyarrow", "duckdb", "rich", "plotly")
+ANALYSIS = ("pandas", "scipy", "statsmodels", "matplotlib", "jinja2", "orjson", "pyarrow", "duckdb", "rich", "plotly")
 
 # The longest prefix that fits a module holds its rule: the prefixes it may import.
 ALLOWED = {

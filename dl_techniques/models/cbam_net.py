@@ -2,12 +2,11 @@ from collections.abc import Sequence
 
 import keras
 from keras import ops
-from keras.layers import Dense
 
 from dl_techniques._batch_normalization import BatchNormalization
 from dl_techniques._checks import check_positive_int, check_positive_ints, check_rank, normalize_axes
 from dl_techniques._initializers import fresh
-from dl_techniques._keras_layers import Conv2D
+from dl_techniques._keras_layers import Conv2D, Dense
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention.convolutional_block_attention_module import ConvolutionalBlockAttentionModule

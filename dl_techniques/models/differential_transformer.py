@@ -1,9 +1,9 @@
 import keras
 from keras import ops
-from keras.layers import Dense
 
 from dl_techniques._checks import check_positive_int, check_rank, check_rate, normalize_axes
 from dl_techniques._initializers import derived_seed
+from dl_techniques._keras_layers import Dense
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.embedding.positional_embedding import PositionalEmbedding

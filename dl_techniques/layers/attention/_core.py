@@ -30,7 +30,7 @@ def attend(query, key, value, *, dropout=None, training=False, mask=None, bias=N
     if groups > 1:
         sees_all = mask is None and bias is None and not is_causal
         if fuses and sees_all and keras.config.backend() == "tensorflow":
-            return _attend_folded(query, key, value, scale)
+            return _attend_grouped(query, key, value, scale)
         # Keras does this too, but on TensorFlow not for a single head.
         key, value = ops.repeat(key, groups, axis=2), ops.repeat(value, groups, axis=2)
     if fuses:
@@ -49,8 +49,7 @@ def attention_weights(query, key, *, mask=None, bias=None, scale=None, softmax=o
         scores = scores + ops.cast(bias, scores.dtype)
     if mask is not None:
         scores = ops.where(mask, scores, _large_negative(scores.dtype))
-    # Keras warns about the softmax of one element, but a single key is nothing strange here.
-    weights = 0.0 * scores + 1.0 if scores.shape[-1] == 1 else softmax(scores)
+    weights = _over_keys(softmax, scores)
     return weights if mask is None else ops.where(mask, weights, ops.zeros_like(weights))
 
 
@@ -67,7 +66,7 @@ def split_heads(x, num_heads: int):
 def split_query_key_value(x, num_heads: int):
     """`(batch, length, 3 * heads * head_dim)`, queries before keys before values, to three times four axes."""
     parts = ops.reshape(x, (-1, ops.shape(x)[1], 3, num_heads, x.shape[-1] // (3 * num_heads)))
-    return parts[:, :, 0], parts[:, :, 1], parts[:, :, 2]
+    return ops.unstack(parts, 3, axis=2)
 
 
 def merge_heads(x):
@@ -127,15 +126,23 @@ def _attend_fused(query, key, value, mask, bias, scale, is_causal):
     return ops.where(sees_something, heads, ops.zeros_like(heads))
 
 
-def _attend_folded(query, key, value, scale):
-    """Heads that share a key and value head as further queries of one head, as TensorFlow is slow to repeat."""
-    _, length, heads, head_dim = ops.shape(query)
+def _attend_grouped(query, key, value, scale):
+    """With an axis for the heads that share a key and value head, as TensorFlow is slow to repeat.
+
+    Keras replaces some products by transpositions, which are slower; not those with the axes in this order.
+    """
+    length, heads, head_dim = ops.shape(query)[1:]
     shared = key.shape[2]
     query = ops.reshape(query, (-1, length, shared, heads // shared, head_dim))
-    query = ops.reshape(ops.transpose(query, (0, 1, 3, 2, 4)), (-1, length * (heads // shared), shared, head_dim))
-    mixed = _attend_fused(query, key, value, None, None, scale, False)
-    mixed = ops.reshape(mixed, (-1, length, heads // shared, shared, head_dim))
-    return ops.reshape(ops.transpose(mixed, (0, 1, 3, 2, 4)), (-1, length, heads, head_dim))
+    scores = at_least_float32(ops.einsum("bqshd,bksd->bhsqk", query, key))
+    weights = _over_keys(ops.softmax, scores * (1 / math.sqrt(head_dim) if scale is None else scale))
+    mixed = ops.einsum("bhsqk,bksd->bqshd", ops.cast(weights, value.dtype), value)
+    return ops.reshape(mixed, (-1, length, heads, head_dim))
+
+
+def _over_keys(softmax, scores):
+    """Keras warns about the softmax of one element, but a single key is nothing strange here."""
+    return 0.0 * scores + 1.0 if scores.shape[-1] == 1 else softmax(scores)
 
 
 def _large_negative(dtype):

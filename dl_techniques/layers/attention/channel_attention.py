@@ -1,9 +1,9 @@
 import keras
 from keras import ops
-from keras.layers import Dense
 
 from dl_techniques._checks import check_last_axis, check_positive_int, check_rank
 from dl_techniques._initializers import fresh
+from dl_techniques._keras_layers import Dense
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 from dl_techniques.utils.tensors import largest
@@ -74,7 +74,7 @@ class ChannelAttention(keras.layers.Layer):
         mean = ops.cast(ops.mean(at_least_float32(inputs), axis=(1, 2)), inputs.dtype)
         both = ops.stack([mean, largest(inputs, (1, 2))[:, 0, 0]], axis=1)
         scores = ops.sum(self.expand(self.reduce(both)), axis=1)
-        return ops.sigmoid(scores)[:, None, None, :]
+        return ops.expand_dims(ops.sigmoid(scores), (1, 2))
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], 1, 1, self.channels)

@@ -1,9 +1,9 @@
 import keras
 from keras import ops
-from keras.layers import Dense
 
 from dl_techniques._checks import check_divisible, check_positive_int, check_rank, normalize_axes
 from dl_techniques._initializers import fresh
+from dl_techniques._keras_layers import Dense
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention._core import attend
 from dl_techniques.layers.convolution import DepthwiseConv2D
@@ -95,7 +95,7 @@ class MobileMQA(keras.layers.Layer):
         seen = inputs if self.downsampling is None else self.downsampling(inputs)
         _, height_seen, width_seen, _ = ops.shape(seen)
         key_value = ops.reshape(self.key_value_projection(seen), (-1, height_seen * width_seen, 1, 2 * self._head_dim))
-        key, value = key_value[..., : self._head_dim], key_value[..., self._head_dim :]
+        key, value = ops.split(key_value, 2, axis=-1)
         heads = attend(query, key, value)
         return self.output_projection(ops.reshape(heads, (-1, height, width, self.dim)))
 

@@ -2,10 +2,10 @@ from collections.abc import Callable
 
 import keras
 from keras import ops
-from keras.layers import Dense
 
 from dl_techniques._checks import check_positive, check_rank, normalize_axes
 from dl_techniques._initializers import fresh
+from dl_techniques._keras_layers import Dense
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 
@@ -77,7 +77,7 @@ class SqueezeExcitation(keras.layers.Layer):
     def call(self, inputs, training=None):
         mean = ops.cast(ops.mean(at_least_float32(inputs), axis=(1, 2)), inputs.dtype)
         gate = ops.sigmoid(self.restore(self.activation(self.reduce(mean))))
-        return inputs * gate[:, None, None, :]
+        return inputs * ops.expand_dims(gate, (1, 2))
 
     def compute_output_shape(self, input_shape):
         return input_shape

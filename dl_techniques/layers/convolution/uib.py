@@ -1,10 +1,10 @@
 import keras
 from keras import ops
-from keras.layers import Dense
 
 from dl_techniques._batch_normalization import BatchNormalization
 from dl_techniques._checks import check_choice, check_positive_int, check_rank, normalize_axes
 from dl_techniques._initializers import fresh
+from dl_techniques._keras_layers import Dense
 from dl_techniques._serialization import serializable
 from dl_techniques._shapes import same_padding_output_shape
 from dl_techniques.layers.convolution.depthwise_conv2d import DepthwiseConv2D

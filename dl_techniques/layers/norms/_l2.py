@@ -5,9 +5,9 @@ from keras import ops
 from dl_techniques._checks import normalize_axes
 
 
-def floored_l2_norm(x, axes: tuple[int, ...], epsilon: float):
-    """`sqrt(max(sum(x^2), epsilon))` with the axes kept: exact above the floor, with gradient 0 below it."""
-    return ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=axes, keepdims=True), epsilon))
+def floored_square(x, axes: tuple[int, ...], epsilon: float):
+    """`max(sum(x^2), epsilon)` with the axes kept: the squared length above the floor, with gradient 0 below it."""
+    return ops.maximum(ops.sum(ops.square(x), axis=axes, keepdims=True), epsilon)
 
 
 def smooth_l2_norm(x, axes: tuple[int, ...], epsilon: float, *, keepdims: bool = True):

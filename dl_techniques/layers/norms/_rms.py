@@ -1,5 +1,6 @@
 """Division by the root mean square, shared by the norms that differ only in what they multiply the result with."""
 
+import keras
 from keras import ops
 
 from dl_techniques._precision import at_least_float32
@@ -7,10 +8,9 @@ from dl_techniques._precision import at_least_float32
 
 def rms_normalize(inputs, scale, axes: tuple[int, ...], epsilon: float):
     """`scale * x / sqrt(mean(x^2, axes) + epsilon)` with a `scale` of the sizes of `axes`, sorted, or None."""
-    rank = len(inputs.shape)
-    if axes == tuple(range(rank - len(axes), rank)):
+    # PyTorch has fused code, which normalizes the last axes whichever it is given.
+    if keras.config.backend() == "torch" and _are_last(axes, inputs.shape):
         return ops.rms_normalization(inputs, scale=scale, axis=axes, epsilon=epsilon)
-    # The operation above is wrong on torch for other axes: whichever it is given, it normalizes the last ones.
     x = at_least_float32(inputs)
     y = x * ops.rsqrt(ops.mean(ops.square(x), axis=axes, keepdims=True) + epsilon)
     if scale is not None:
@@ -19,5 +19,11 @@ def rms_normalize(inputs, scale, axes: tuple[int, ...], epsilon: float):
 
 
 def along_axes(weight, axes: tuple[int, ...], shape: tuple[int | None, ...]):
-    """A weight of the sizes of `axes`, sorted, reshaped to broadcast against a tensor of that shape."""
+    """A weight of the sizes of `axes`, sorted, in a shape that broadcasts against a tensor of that shape."""
+    if _are_last(axes, shape):
+        return weight
     return ops.reshape(weight, tuple(size if axis in axes else 1 for axis, size in enumerate(shape)))
+
+
+def _are_last(axes: tuple[int, ...], shape: tuple[int | None, ...]) -> bool:
+    return axes == tuple(range(len(shape) - len(axes), len(shape)))

@@ -6,7 +6,7 @@ from keras import ops
 from dl_techniques._checks import check_positive, check_rate, normalize_axes
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
-from dl_techniques.layers.norms._l2 import floored_l2_norm
+from dl_techniques.layers.norms._l2 import floored_square
 
 
 @serializable
@@ -62,7 +62,7 @@ class BandLogitNorm(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         x = at_least_float32(inputs)
-        length = floored_l2_norm(x, self._axes, self.epsilon)
+        length = ops.sqrt(floored_square(x, self._axes, self.epsilon))
         z = at_least_float32(self.gamma) * ops.log(length) + at_least_float32(self.beta)
         scale = 1 - self.max_band_width * ops.sigmoid(-2 * z)
         return ops.cast(scale * x / length, inputs.dtype)

@@ -6,7 +6,7 @@ from keras import ops
 from dl_techniques._checks import check_positive, normalize_axes
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
-from dl_techniques.layers.norms._l2 import floored_l2_norm
+from dl_techniques.layers.norms._l2 import floored_square
 
 
 @serializable
@@ -55,8 +55,8 @@ class LogitNorm(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         x = at_least_float32(inputs)
-        length = floored_l2_norm(x, self._axes, self.epsilon)
-        return ops.cast(x * (1 / (self.temperature * length)), inputs.dtype)
+        scale = ops.rsqrt(floored_square(x, self._axes, self.epsilon)) * (1 / self.temperature)
+        return ops.cast(x * scale, inputs.dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -1,6 +1,5 @@
 import keras
 from keras import ops
-from keras.layers import Dense
 
 from dl_techniques._checks import (
     check_choice,
@@ -13,7 +12,7 @@ from dl_techniques._checks import (
     normalize_axes,
 )
 from dl_techniques._initializers import fresh
-from dl_techniques._keras_layers import Conv2D
+from dl_techniques._keras_layers import Conv2D, Dense
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.transformer.swin_transformer_block import SwinTransformerBlock
 

@@ -1,5 +1,6 @@
 import keras
-from keras.layers import Dense
+
+from dl_techniques._keras_layers import Dense
 
 
 class Branch(keras.layers.Layer):

@@ -1,6 +1,5 @@
 """Division by the root mean square, shared by the norms that differ only in what they multiply the result with."""
 
-import keras
 from keras import ops
 
 from dl_techniques._precision import at_least_float32
@@ -8,9 +7,9 @@ from dl_techniques._precision import at_least_float32
 
 def rms_normalize(inputs, scale, axes: tuple[int, ...], epsilon: float):
     """`scale * x / sqrt(mean(x^2, axes) + epsilon)` with a `scale` of the sizes of `axes`, sorted, or None."""
-    # PyTorch has fused code, which normalizes the last axes whichever it is given.
-    if keras.config.backend() == "torch" and _are_last(axes, inputs.shape):
+    if _are_last(axes, inputs.shape):
         return ops.rms_normalization(inputs, scale=scale, axis=axes, epsilon=epsilon)
+    # The operation above is wrong on torch for other axes: whichever it is given, it normalizes the last ones.
     x = at_least_float32(inputs)
     y = x * ops.rsqrt(ops.mean(ops.square(x), axis=axes, keepdims=True) + epsilon)
     if scale is not None:

@@ -100,16 +100,14 @@ def numerics_gpu(session: nox.Session, backend: str) -> None:
 @nox.session(name="numerics-judge")
 def numerics_judge(session: nox.Session) -> None:
     """Judge a run of numerics; queued by the sessions above (-- RUN --against ANOTHER compares two)."""
-    extras = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
-    session.install("-c", "constraints.txt", *extras["bench"])
+    install_analysis(session)
     session.run("python", "-m", "bench.analysis", "numerics", *session.posargs)
 
 
 @nox.session
 def report(session: nox.Session) -> None:
     """Combine the newest results of every backend into results/report (-- paths of other runs)."""
-    extras = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
-    session.install("-c", "constraints.txt", *extras["bench"])
+    install_analysis(session)
     session.run("python", "-m", "bench.analysis", "report", *session.posargs)
 
 
@@ -174,6 +172,16 @@ def compute(session: nox.Session, *options: str) -> None:
 
 def install(session: nox.Session, *packages: str) -> None:
     session.install("-c", "constraints.txt", "-e", *packages)
+
+
+def install_analysis(session: nox.Session) -> None:
+    """What the analysis needs, once: to see that nothing is missing takes pip half as long as a report."""
+    packages = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]["bench"]
+    wanted = "\n".join([*packages, Path("constraints.txt").read_text()])
+    installed = Path(session.virtualenv.location) / "installed.txt"
+    if not installed.exists() or installed.read_text() != wanted:
+        session.install("-c", "constraints.txt", *packages)
+        installed.write_text(wanted)
 
 
 def parse(options: list[str]) -> tuple[str, list[str]]:

@@ -181,7 +181,7 @@ def install_analysis(session: nox.Session) -> None:
     installed = Path(session.virtualenv.location) / "installed.txt"
     if not installed.exists() or installed.read_text() != wanted:
         session.install("-c", "constraints.txt", *packages)
-        installed.write_text(wanted)
+        session.run_install(installed.write_text, wanted)  # not with --no-install
 
 
 def parse(options: list[str]) -> tuple[str, list[str]]:

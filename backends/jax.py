@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from jax.experimental.compilation_cache import compilation_cache
 
-from backends.protocol import Compilation, Model, Native, Program, Tensor
+from backends.protocol import Compilation, Model, Native, Program, Tensor, call_options
 
 MODES = ("eager", "jit")
 COMPILES_FIRST = False
@@ -46,7 +46,7 @@ def array(tensor: Tensor) -> np.ndarray:
     return np.asarray(tensor.astype("float32") if tensor.dtype == jnp.bfloat16 else tensor)
 
 
-def forward(model: Model, inputs: Sequence[Tensor], mode: str, *, training: bool = False) -> Program:
+def forward(model: Model, inputs: Sequence[Tensor], mode: str, *, training: bool | None = None) -> Program:
     apply, weights, state = _pure(model, training)
 
     def step(weights, state, inputs):
@@ -108,16 +108,17 @@ def _has(device: str) -> bool:
         return False
 
 
-def _pure(model: Model, training: bool):
+def _pure(model: Model, training: bool | None):
     """Returns `apply(weights, state, inputs) -> (output, new state)` with the values of weights and state."""
     if isinstance(model, Native):
         return (lambda weights, state, inputs: (model.function(weights, *inputs), state)), model.weights, []
+    options = call_options(training)
     trainable, other = model.trainable_variables, model.non_trainable_variables
 
     def apply(weights, state, inputs):
         mapping = [*zip(trainable, weights, strict=True), *zip(other, state, strict=True)]
         with keras.StatelessScope(state_mapping=mapping) as scope:
-            output = model(*inputs, training=training)
+            output = model(*inputs, **options)
         return output, [scope.get_current_value(variable) for variable in other]
 
     return apply, [v.value for v in trainable], [v.value for v in other]

@@ -106,8 +106,12 @@ class Adapter(Protocol):
         """Returns a tensor's values as NumPy; bfloat16 as float32."""
         ...
 
-    def forward(self, model: Model, inputs: Sequence[Tensor], mode: str, *, training: bool = False) -> Program:
-        """Returns the program of the forward pass, which computes no gradients."""
+    def forward(self, model: Model, inputs: Sequence[Tensor], mode: str, *, training: bool | None = None) -> Program:
+        """Returns the program of the forward pass, which computes no gradients.
+
+        Unless `training` is given the layer is called with its inputs alone, as it mostly is for inference: the
+        argument costs time in an eager call.
+        """
         ...
 
     def backward(
@@ -137,3 +141,8 @@ class Adapter(Protocol):
 
 def _nothing_to_compile() -> Compilation:
     raise ValueError("a program in eager mode has nothing to compile")
+
+
+def call_options(training: bool | None) -> dict[str, bool]:
+    """What a layer is called with beside its inputs."""
+    return {} if training is None else {"training": training}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from backends.protocol import Compilation, Model, Native, Program, Tensor
+from backends.protocol import Compilation, Model, Native, Program, Tensor, call_options
 
 MODES = ("eager", "graph", "jit")
 
@@ -48,7 +48,7 @@ def array(tensor: Tensor) -> np.ndarray:
     return (tf.cast(tensor, tf.float32) if tensor.dtype == tf.bfloat16 else tensor).numpy()
 
 
-def forward(model: Model, inputs: Sequence[Tensor], mode: str, *, training: bool = False) -> Program:
+def forward(model: Model, inputs: Sequence[Tensor], mode: str, *, training: bool | None = None) -> Program:
     apply, _ = _pure(model, training)
     return _program(lambda *inputs: apply(inputs), tuple(inputs), mode)
 
@@ -98,12 +98,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError))
 
 
-def _pure(model: Model, training: bool):
+def _pure(model: Model, training: bool | None):
     """Returns `apply(inputs) -> output` with the weights, which a tf.function takes as resource arguments."""
     if isinstance(model, Native):
         variables = [tf.Variable(weight) for weight in model.weights]
         return (lambda inputs: model.function(variables, *inputs)), variables
-    return (lambda inputs: model(*inputs, training=training)), [v.value for v in model.trainable_variables]
+    options = call_options(training)
+    return (lambda inputs: model(*inputs, **options)), [v.value for v in model.trainable_variables]
 
 
 def _program(step, arguments: tuple, mode: str) -> Program:

@@ -13,7 +13,7 @@ import torch._dynamo
 import torch._inductor.utils
 from torch._dynamo.utils import calculate_time_spent, counters
 
-from backends.protocol import Compilation, Model, Native, Program, Tensor
+from backends.protocol import Compilation, Model, Native, Program, Tensor, call_options
 
 MODES = ("eager", "jit")
 COMPILES_FIRST = False
@@ -54,7 +54,7 @@ def array(tensor: Tensor) -> np.ndarray:
     return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).detach().cpu().numpy()
 
 
-def forward(model: Model, inputs: Sequence[Tensor], mode: str, *, training: bool = False) -> Program:
+def forward(model: Model, inputs: Sequence[Tensor], mode: str, *, training: bool | None = None) -> Program:
     apply, _ = _pure(model, training)
 
     def finish(function):
@@ -117,12 +117,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
 
 
-def _pure(model: Model, training: bool):
+def _pure(model: Model, training: bool | None):
     """Returns `apply(*inputs) -> output` with the weights; Dynamo takes them as arguments of its graphs."""
     if isinstance(model, Native):
         weights = [weight.requires_grad_() for weight in model.weights]
         return (lambda *inputs: model.function(weights, *inputs)), weights
-    return (lambda *inputs: model(*inputs, training=training)), [v.value for v in model.trainable_variables]
+    options = call_options(training)
+    return (lambda *inputs: model(*inputs, **options)), [v.value for v in model.trainable_variables]
 
 
 def _program(apply, finish, mode: str) -> Program:

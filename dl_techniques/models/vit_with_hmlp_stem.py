@@ -2,11 +2,10 @@ from typing import Any
 
 import keras
 from keras import ops
-from keras.layers import LayerNormalization
 
 from dl_techniques._checks import check_choice, check_positive_int, check_rank, normalize_axes
 from dl_techniques._initializers import derived_seed
-from dl_techniques._keras_layers import Dense
+from dl_techniques._keras_layers import Dense, LayerNormalization
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.embedding.hierarchical_mlp_stem import HierarchicalMLPStem
 from dl_techniques.layers.embedding.positional_embedding import PositionalEmbedding

@@ -72,6 +72,19 @@ def test_forward_gives_what_the_layer_gives(mode):
 
 
 @pytest.mark.parametrize("mode", adapter.MODES)
+def test_a_layer_is_told_of_training_only_on_demand(mode):
+    class TrainsUnlessTold(keras.layers.Layer):
+        def call(self, inputs, training=True):
+            return inputs * (2.0 if training else 1.0)
+
+    layer, x = TrainsUnlessTold(), tensor(4, 5)
+    layer.build((4, 5))
+    untold, told = (adapter.forward(layer, [x], mode, **options).run() for options in ({}, {"training": False}))
+    assert adapter.array(untold).tolist() == (2 * adapter.array(x)).tolist()
+    assert adapter.array(told).tolist() == adapter.array(x).tolist()
+
+
+@pytest.mark.parametrize("mode", adapter.MODES)
 def test_gradients_equal_finite_differences(mode):
     layer, x, cotangent = small_layer(), tensor(4, 5), tensor(4, 3)
     kernel, bias = layer.get_weights()

@@ -1,9 +1,8 @@
 import keras
-from keras.layers import Dropout
 
 from dl_techniques._checks import check_positive_int, check_rank, check_rate
 from dl_techniques._initializers import fresh
-from dl_techniques._keras_layers import Dense
+from dl_techniques._keras_layers import Dense, Dropout
 from dl_techniques.layers.attention._core import (
     causal_mask,
     explicit_mask,

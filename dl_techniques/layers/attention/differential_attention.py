@@ -2,7 +2,6 @@ import math
 
 import keras
 from keras import ops
-from keras.layers import Dropout
 
 from dl_techniques._checks import (
     check_divisible,
@@ -13,7 +12,7 @@ from dl_techniques._checks import (
     check_rate,
 )
 from dl_techniques._initializers import derived_seed, fresh
-from dl_techniques._keras_layers import Dense
+from dl_techniques._keras_layers import Dense, Dropout
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention._core import (

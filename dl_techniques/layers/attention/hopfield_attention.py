@@ -1,8 +1,8 @@
 import keras
 from keras import ops
-from keras.layers import LayerNormalization
 
 from dl_techniques._checks import check_non_negative_int, check_positive
+from dl_techniques._keras_layers import LayerNormalization
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention._core import attend, attention_weights, weighted_sum
 from dl_techniques.layers.attention._projected_attention import ProjectedAttention

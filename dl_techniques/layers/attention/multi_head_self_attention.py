@@ -1,9 +1,8 @@
 import keras
-from keras.layers import Dropout
 
 from dl_techniques._checks import check_divisible, check_last_axis, check_positive_int, check_rank, check_rate
 from dl_techniques._initializers import derived_seed, fresh
-from dl_techniques._keras_layers import Dense
+from dl_techniques._keras_layers import Dense, Dropout
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention._core import (
     attend,

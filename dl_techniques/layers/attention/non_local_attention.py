@@ -1,10 +1,9 @@
 import keras
 from keras import ops
-from keras.layers import Dropout, LayerNormalization
 
 from dl_techniques._batch_normalization import BatchNormalization
 from dl_techniques._checks import check_choice, check_positive_int, check_rank, check_rate, normalize_axes
-from dl_techniques._keras_layers import Dense
+from dl_techniques._keras_layers import Dense, Dropout, LayerNormalization
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention._core import attend
 from dl_techniques.layers.convolution import DepthwiseConv2D

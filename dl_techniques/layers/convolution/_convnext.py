@@ -1,11 +1,10 @@
 import keras
 from keras import ops
 from keras.initializers import TruncatedNormal
-from keras.layers import Dropout, LayerNormalization
 
 from dl_techniques._checks import check_positive_int, check_rank, check_rate, normalize_axes
 from dl_techniques._initializers import derived_seed
-from dl_techniques._keras_layers import Dense
+from dl_techniques._keras_layers import Dense, Dropout, LayerNormalization
 from dl_techniques._shapes import same_padding_output_shape
 from dl_techniques.layers.convolution.depthwise_conv2d import DepthwiseConv2D
 

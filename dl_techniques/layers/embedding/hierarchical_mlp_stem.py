@@ -1,11 +1,10 @@
 import keras
 from keras import ops
-from keras.layers import LayerNormalization
 
 from dl_techniques._batch_normalization import BatchNormalization
 from dl_techniques._checks import check_choice, check_positive_int, check_rank, normalize_axes
 from dl_techniques._initializers import fresh
-from dl_techniques._keras_layers import Conv2D
+from dl_techniques._keras_layers import Conv2D, LayerNormalization
 from dl_techniques._serialization import serializable
 
 

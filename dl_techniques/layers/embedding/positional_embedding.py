@@ -1,8 +1,8 @@
 import keras
 from keras import ops
-from keras.layers import Dropout
 
 from dl_techniques._checks import check_last_axis, check_number, check_positive_int, check_rank, check_rate
+from dl_techniques._keras_layers import Dropout
 from dl_techniques._serialization import serializable
 
 

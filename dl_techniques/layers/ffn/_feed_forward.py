@@ -1,9 +1,8 @@
 import keras
-from keras.layers import Dropout
 
 from dl_techniques._checks import check_min_rank, check_rate, normalize_axes
 from dl_techniques._initializers import derived_seed, fresh
-from dl_techniques._keras_layers import Dense
+from dl_techniques._keras_layers import Dense, Dropout
 
 
 class FeedForward(keras.layers.Layer):

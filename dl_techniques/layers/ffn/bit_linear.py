@@ -2,9 +2,9 @@ import math
 
 import keras
 from keras import ops
-from keras.layers import LayerNormalization
 
 from dl_techniques._checks import check_choice, check_positive, check_positive_int
+from dl_techniques._keras_layers import LayerNormalization
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.ffn._feed_forward import FeedForward

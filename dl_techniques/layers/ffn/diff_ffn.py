@@ -1,8 +1,7 @@
 import keras
-from keras.layers import LayerNormalization
 
 from dl_techniques._checks import check_positive_int
-from dl_techniques._keras_layers import Dense
+from dl_techniques._keras_layers import Dense, LayerNormalization
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.ffn._feed_forward import FeedForward, named_activation
 

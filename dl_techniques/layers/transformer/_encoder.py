@@ -1,8 +1,8 @@
 import keras
-from keras.layers import Dropout, LayerNormalization
 
 from dl_techniques._checks import check_positive, check_rank, check_rate
 from dl_techniques._initializers import derived_seed, fresh
+from dl_techniques._keras_layers import Dropout, LayerNormalization
 from dl_techniques.layers.attention.group_query_attention import GroupQueryAttention
 from dl_techniques.layers.ffn.mlp_block import MLPBlock
 

@@ -1,7 +1,6 @@
 import keras
 from keras import ops
 from keras.initializers import TruncatedNormal
-from keras.layers import Dropout, LayerNormalization
 
 from dl_techniques._checks import (
     check_divisible,
@@ -12,7 +11,7 @@ from dl_techniques._checks import (
     check_rate,
 )
 from dl_techniques._initializers import derived_seed
-from dl_techniques._keras_layers import Dense
+from dl_techniques._keras_layers import Dense, Dropout, LayerNormalization
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention.group_query_attention import GroupQueryAttention
 from dl_techniques.layers.regularization.layer_scale import LayerScale

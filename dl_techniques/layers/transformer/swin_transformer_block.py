@@ -1,6 +1,5 @@
 import keras
 from keras import ops
-from keras.layers import LayerNormalization
 
 from dl_techniques._checks import (
     check_divisible,
@@ -13,6 +12,7 @@ from dl_techniques._checks import (
     normalize_axes,
 )
 from dl_techniques._initializers import derived_seed, fresh
+from dl_techniques._keras_layers import LayerNormalization
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention.window_attention import WindowAttention
 from dl_techniques.layers.ffn.swin_mlp import SwinMLP

@@ -2,11 +2,10 @@ from collections.abc import Sequence
 
 import keras
 from keras import ops
-from keras.layers import Dropout
 
 from dl_techniques._checks import check_positive_int, check_positive_ints, check_rate
 from dl_techniques._initializers import derived_seed
-from dl_techniques._keras_layers import Dense
+from dl_techniques._keras_layers import Dense, Dropout
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.convolution.squeeze_excitation import SqueezeExcitation

@@ -2,10 +2,9 @@ from collections.abc import Sequence
 
 import keras
 from keras import ops
-from keras.layers import Dropout
 
 from dl_techniques._checks import check_positive_int, check_positive_ints, check_rate
-from dl_techniques._keras_layers import Dense
+from dl_techniques._keras_layers import Dense, Dropout
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.yolo12._decoder import Doubling, Skip
 from dl_techniques.layers.yolo12._parts import part_of

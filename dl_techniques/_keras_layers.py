@@ -11,17 +11,6 @@ from dl_techniques.utils.convolution import conv2d
 from dl_techniques.utils.pooling import max_pool2d
 
 
-class Conv2D(keras.layers.Conv2D):
-    def convolution_op(self, inputs, kernel):
-        return conv2d(inputs, kernel, self.strides, self.padding, self.dilation_rate)
-
-
-@serializable
-class MaxPooling2D(keras.layers.MaxPooling2D):
-    def call(self, inputs):
-        return max_pool2d(inputs, self.pool_size, self.strides, self.padding)
-
-
 class Part:
     """Makes a Keras layer quick to call inside the `call` of another one, in front of its class.
 
@@ -61,6 +50,20 @@ class LayerNormalization(Part, keras.layers.LayerNormalization):
     pass
 
 
+class Conv2D(Part, keras.layers.Conv2D):
+    """Stands alone in functional models too, whose autocast scope may be another one."""
+
+    def convolution_op(self, inputs, kernel):
+        return conv2d(inputs, kernel, self.strides, self.padding, self.dilation_rate)
+
+    def _has_only_to_compute(self, inputs) -> bool:
+        return (
+            super()._has_only_to_compute(inputs)
+            and _fits(inputs, self.input_spec)
+            and keras.backend.standardize_dtype(ops.convert_to_tensor(self._kernel).dtype) == self.compute_dtype
+        )
+
+
 class Dense(Part, keras.layers.Dense):
     """Does without what `ops.matmul` and `ops.add` look at before they compute, which eager steps wait for."""
 
@@ -76,8 +79,18 @@ class Dense(Part, keras.layers.Dense):
         return x if self.activation is None else self.activation(x)
 
     def _has_only_to_compute(self, inputs) -> bool:
-        return super()._has_only_to_compute(inputs) and inputs.shape[-1] == self.input_spec.axes[-1]
+        return super()._has_only_to_compute(inputs) and _fits(inputs, self.input_spec)
 
     def quantize(self, mode=None, type_check=True, config=None):
         # Keras lets a subclass refuse, as it may compute something else; this one does not.
         super().quantize(mode, type_check=False, config=config)
+
+
+@serializable
+class MaxPooling2D(keras.layers.MaxPooling2D):
+    def call(self, inputs):
+        return max_pool2d(inputs, self.pool_size, self.strides, self.padding)
+
+
+def _fits(inputs, spec: keras.layers.InputSpec) -> bool:
+    return len(inputs.shape) >= spec.min_ndim and inputs.shape[-1] == spec.axes[-1]

@@ -4,10 +4,11 @@ import keras
 import pytest
 from keras import ops
 
-from dl_techniques._keras_layers import Dense, Dropout, LayerNormalization
+from dl_techniques._keras_layers import Conv2D, Dense, Dropout, LayerNormalization, Part
 from tests.oracles.compare import randomized, values
 
 SHAPE = (2, 5, 4)
+IMAGES = (2, 5, 5, 4)
 
 
 @pytest.fixture
@@ -28,12 +29,15 @@ def tensor(dtype="float32"):
     return ops.convert_to_tensor(values(*SHAPE), dtype)
 
 
-@pytest.mark.parametrize("make", [lambda: Dense(4), LayerNormalization])
-def test_the_short_way_computes_the_same(make, long_ways):
-    part = randomized(make(), SHAPE)
-    short = part(tensor())
+@pytest.mark.parametrize(
+    ("make", "shape"), [(lambda: Dense(4), SHAPE), (LayerNormalization, SHAPE), (lambda: Conv2D(3, 3), IMAGES)]
+)
+def test_the_short_way_computes_the_same(make, shape, long_ways):
+    part = randomized(make(), shape)
+    x = ops.convert_to_tensor(values(*shape))
+    short = part(x)
     assert not long_ways
-    long = super(type(part).__mro__[1], part).__call__(tensor())
+    long = super(Part, part).__call__(x)
     assert long_ways == [part]
     assert ops.convert_to_numpy(short).tolist() == ops.convert_to_numpy(long).tolist()
 
@@ -115,11 +119,32 @@ def test_symbolic_tensors_are_recorded():
     assert keras.Model(inputs, part(inputs)).layers[-1] is part
 
 
-def test_a_wrong_width_is_named():
-    part = Dense(4)
-    part.build((None, 3))
+@pytest.mark.parametrize(("part", "shape"), [(Dense(4), (2, 5, 3)), (Conv2D(3, 3), (2, 5, 5, 3))])
+def test_a_wrong_width_is_named(part, shape):
+    part.build(shape)
     with pytest.raises(ValueError, match="expected axis -1 of input shape to have value 3"):
-        part(tensor())
+        part(ops.ones((*shape[:-1], 4)))
+
+
+@pytest.mark.parametrize("part", [Dense(4), Conv2D(3, 3)])
+def test_too_few_axes_are_named(part):
+    part.build(IMAGES)
+    with pytest.raises(ValueError, match="expected min_ndim"):
+        part(ops.ones(4))
+
+
+@pytest.mark.parametrize(("inner", "outer"), [("float32", "mixed_bfloat16"), ("mixed_bfloat16", "float32")])
+def test_a_convolution_may_stand_alone(inner, outer):
+    """In a functional model the layers need not have the dtype policy of the model."""
+    part = Conv2D(3, 3, dtype=inner)
+    part.build(IMAGES)
+
+    class Model(keras.layers.Layer):
+        def call(self, inputs):
+            return part(ops.cast(inputs, part.compute_dtype))
+
+    y = Model(dtype=outer)(ops.ones(IMAGES))
+    assert keras.backend.standardize_dtype(y.dtype) == part.compute_dtype
 
 
 @pytest.mark.skipif(keras.config.backend() != "torch", reason="hooks are PyTorch's")

@@ -66,15 +66,14 @@ class ChannelAttention(keras.layers.Layer):
     def build(self, input_shape):
         check_rank(input_shape, 4)
         check_last_axis(input_shape, channels=self.channels)
-        self.reduce.build((input_shape[0], 2, self.channels))
-        self.expand.build((input_shape[0], 2, self.channels // self.ratio))
+        self.reduce.build((input_shape[0], 2, 1, self.channels))
+        self.expand.build((input_shape[0], 2, 1, self.channels // self.ratio))
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        mean = ops.cast(ops.mean(at_least_float32(inputs), axis=(1, 2)), inputs.dtype)
-        both = ops.stack([mean, largest(inputs, (1, 2))[:, 0, 0]], axis=1)
-        scores = ops.sum(self.expand(self.reduce(both)), axis=1)
-        return ops.expand_dims(ops.sigmoid(scores), (1, 2))
+        mean = ops.cast(ops.mean(at_least_float32(inputs), axis=(1, 2), keepdims=True), inputs.dtype)
+        both = ops.concatenate([mean, largest(inputs, (1, 2))], axis=1)
+        return ops.sigmoid(ops.sum(self.expand(self.reduce(both)), axis=1, keepdims=True))
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], 1, 1, self.channels)

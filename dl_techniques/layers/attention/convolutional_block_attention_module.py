@@ -1,5 +1,6 @@
 import keras
 
+from dl_techniques._keras_layers import Part
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention.channel_attention import ChannelAttention
 from dl_techniques.layers.attention.spatial_attention import SpatialAttention
@@ -59,7 +60,7 @@ class ConvolutionalBlockAttentionModule(keras.layers.Layer):
         self.channel_kernel_regularizer = keras.regularizers.get(channel_kernel_regularizer)
         self.spatial_kernel_regularizer = keras.regularizers.get(spatial_kernel_regularizer)
 
-        self.channel_attention = ChannelAttention(
+        self.channel_attention = _ChannelAttention(
             channels,
             ratio,
             kernel_initializer=self.channel_kernel_initializer,
@@ -67,7 +68,7 @@ class ConvolutionalBlockAttentionModule(keras.layers.Layer):
             name="channel_attention",
             dtype=self.dtype_policy,
         )
-        self.spatial_attention = SpatialAttention(
+        self.spatial_attention = _SpatialAttention(
             kernel_size,
             kernel_initializer=self.spatial_kernel_initializer,
             kernel_regularizer=self.spatial_kernel_regularizer,
@@ -86,3 +87,11 @@ class ConvolutionalBlockAttentionModule(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+
+class _ChannelAttention(Part, ChannelAttention):
+    pass
+
+
+class _SpatialAttention(Part, SpatialAttention):
+    pass

@@ -11,8 +11,8 @@ from dl_techniques.utils.convolution import conv2d
 from dl_techniques.utils.pooling import max_pool2d
 
 
-class Part:
-    """Makes a Keras layer quick to call inside the `call` of another one, in front of its class.
+class Part(keras.layers.Layer):
+    """A Keras layer that is quick to call inside the `call` of another one; comes before the layer's own class.
 
     `Layer.__call__` prepares what the layer around it has prepared already: dtypes, the autocast scope, the values
     of `training` and masks. In front of a small product that takes longer than the product. So `call` comes at once

@@ -19,7 +19,7 @@ class Part(keras.layers.Layer):
     where nothing is left to do. Profiles and graphs then name no operation after the part, and hooks for all modules
     of PyTorch do not see it.
 
-    A part has the dtype policy of the layer around it and is told `training` where that matters to it.
+    A part has the dtype policy of the layer around it. Its `call` takes `training`, and is told where that matters.
     """
 
     def __call__(self, inputs, **kwargs):
@@ -47,11 +47,15 @@ class Dropout(Part, keras.layers.Dropout):
 
 
 class LayerNormalization(Part, keras.layers.LayerNormalization):
-    pass
+    def call(self, inputs, training=None):
+        return super().call(inputs)
 
 
 class Conv2D(Part, keras.layers.Conv2D):
     """Stands alone in functional models too, whose autocast scope may be another one."""
+
+    def call(self, inputs, training=None):
+        return super().call(inputs)
 
     def convolution_op(self, inputs, kernel):
         return conv2d(inputs, kernel, self.strides, self.padding, self.dilation_rate)

@@ -40,6 +40,7 @@ def test_the_short_way_computes_the_same(make, shape, long_ways):
     long = super(Part, part).__call__(x)
     assert long_ways == [part]
     assert ops.convert_to_numpy(short).tolist() == ops.convert_to_numpy(long).tolist()
+    assert ops.convert_to_numpy(part(x, training=True)).tolist() == ops.convert_to_numpy(short).tolist()
 
 
 @pytest.mark.parametrize("training", [False, True])

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from dl_techniques._channels_last import with_channels_last
 from dl_techniques._shapes import lie_side_by_side
 from dl_techniques.utils.depthwise import depthwise_conv2d
 from dl_techniques.utils.devices import runs_on_a_cpu, xla_fuses_on_a_cpu
@@ -46,7 +47,7 @@ def conv2d(inputs, kernel, strides=(1, 1), padding="valid", dilation_rate=(1, 1)
         return ops.sum(depthwise_conv2d(inputs, kernel, **how), axis=-1, keepdims=True)
     if is_dense and lie_side_by_side(inputs.shape, window, strides) and xla_fuses_on_a_cpu(inputs):
         return _product_of_patches(inputs, kernel)
-    return ops.conv(inputs, kernel, data_format="channels_last", **how)
+    return with_channels_last(ops.conv, inputs, kernel, **how)
 
 
 def _product_of_patches(inputs, kernel):

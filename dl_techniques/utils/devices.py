@@ -22,6 +22,13 @@ def xla_compiles(x) -> bool:
     return _is_traced() if backend == "jax" else _is_in_xla_context(getattr(x, "graph", None))
 
 
+def records_gradients(*tensors) -> bool:
+    """PyTorch: whether what is computed with the tensors is to be differentiated; of symbolic ones it may be."""
+    if keras.config.backend() != "torch":
+        return False
+    return any(keras.backend.is_keras_tensor(x) or (x[:0] + 0).requires_grad for x in tensors)
+
+
 def _is_traced() -> bool:
     """JAX: whether operations are staged for a compiler. Then they have no value to look at."""
     try:

@@ -5,6 +5,7 @@ from itertools import product
 
 from keras import ops
 
+from dl_techniques._channels_last import with_channels_last
 from dl_techniques._shapes import lie_side_by_side
 from dl_techniques.utils.devices import xla_fuses_on_a_cpu
 
@@ -35,7 +36,11 @@ def max_pool2d(inputs, pool_size, strides, padding="valid"):
     if lie_side_by_side(inputs.shape, pool_size, strides) and xla_fuses_on_a_cpu(inputs):
         rows, columns = pool_size
         return reduce(_larger, [inputs[:, i::rows, j::columns] for i, j in product(range(rows), range(columns))])
-    return ops.max_pool(inputs, tuple(pool_size), strides=tuple(strides), padding=padding, data_format="channels_last")
+    how = {"pool_size": tuple(pool_size), "strides": tuple(strides), "padding": padding}
+    if padding == "same" and not lie_side_by_side(inputs.shape, pool_size, strides):
+        # Keras may pad on PyTorch, whose compiler fails behind the view of padded images.
+        return ops.max_pool(inputs, data_format="channels_last", **how)
+    return with_channels_last(ops.max_pool, inputs, **how)
 
 
 def _larger(a, b):

@@ -24,7 +24,7 @@ def traced(x, *, jit: bool = True) -> str:
     return " ".join(operation.type for operation in graph.get_operations())
 
 
-@pytest.mark.skipif(BACKEND == "torch", reason="torch is fast with its own convolution and has no other form")
+@pytest.mark.skipif(BACKEND == "torch", reason="XLA is not for torch")
 def test_xla_is_given_products_for_a_cpu_and_a_convolution_elsewhere(monkeypatch):
     x = ops.convert_to_tensor(X)
     assert NATIVE[BACKEND] not in traced(x)

@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from dl_techniques._precision import at_least_float32
+from dl_techniques.utils.tensors import reshape
 
 
 def attend(query, key, value, *, dropout=None, training=False, mask=None, bias=None, scale=None, is_causal=False):
@@ -60,18 +61,18 @@ def weighted_sum(weights, value):
 
 def split_heads(x, num_heads: int):
     """`(batch, length, heads * head_dim)` to `(batch, length, heads, head_dim)`."""
-    return ops.reshape(x, (-1, ops.shape(x)[1], num_heads, x.shape[-1] // num_heads))
+    return reshape(x, (-1, ops.shape(x)[1], num_heads, x.shape[-1] // num_heads))
 
 
 def split_query_key_value(x, num_heads: int):
     """`(batch, length, 3 * heads * head_dim)`, queries before keys before values, to three times four axes."""
-    parts = ops.reshape(x, (-1, ops.shape(x)[1], 3, num_heads, x.shape[-1] // (3 * num_heads)))
+    parts = reshape(x, (-1, ops.shape(x)[1], 3, num_heads, x.shape[-1] // (3 * num_heads)))
     return ops.unstack(parts, 3, axis=2)
 
 
 def merge_heads(x):
     """`(batch, length, heads, head_dim)` to `(batch, length, heads * head_dim)`."""
-    return ops.reshape(x, (-1, ops.shape(x)[1], x.shape[-2] * x.shape[-1]))
+    return reshape(x, (-1, ops.shape(x)[1], x.shape[-2] * x.shape[-1]))
 
 
 def causal_mask(query, key):
@@ -133,11 +134,11 @@ def _attend_grouped(query, key, value, scale):
     """
     length, heads, head_dim = ops.shape(query)[1:]
     shared = key.shape[2]
-    query = ops.reshape(query, (-1, length, shared, heads // shared, head_dim))
+    query = reshape(query, (-1, length, shared, heads // shared, head_dim))
     scores = at_least_float32(ops.einsum("bqshd,bksd->bhsqk", query, key))
     weights = _over_keys(ops.softmax, scores * (1 / math.sqrt(head_dim) if scale is None else scale))
     mixed = ops.einsum("bhsqk,bksd->bqshd", ops.cast(weights, value.dtype), value)
-    return ops.reshape(mixed, (-1, length, heads, head_dim))
+    return reshape(mixed, (-1, length, heads, head_dim))
 
 
 def _over_keys(softmax, scores):

@@ -6,6 +6,7 @@ from dl_techniques._initializers import fresh
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention._core import attend
 from dl_techniques.layers.convolution.yolov12_conv_block import YOLOv12ConvBlock
+from dl_techniques.utils.tensors import reshape
 
 
 @serializable
@@ -84,8 +85,8 @@ class AreaAttention(keras.layers.Layer):
         heads = batch * self.area, height * width // self.area, self.num_heads, self.dim // self.num_heads
         query_key = self.query_key_projection(inputs, training=training)
         value = self.value_projection(inputs, training=training)
-        query, key = ops.reshape(query_key[..., : self.dim], heads), ops.reshape(query_key[..., self.dim :], heads)
-        mixed = ops.reshape(attend(query, key, ops.reshape(value, heads)), (-1, height, width, self.dim))
+        query, key = reshape(query_key[..., : self.dim], heads), reshape(query_key[..., self.dim :], heads)
+        mixed = reshape(attend(query, key, reshape(value, heads)), (-1, height, width, self.dim))
         return self.output_projection(mixed + self.position_perceiver(value, training=training), training=training)
 
     def compute_output_shape(self, input_shape):

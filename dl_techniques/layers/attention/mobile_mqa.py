@@ -7,6 +7,7 @@ from dl_techniques._keras_layers import Dense
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention._core import attend
 from dl_techniques.layers.convolution import DepthwiseConv2D
+from dl_techniques.utils.tensors import reshape
 
 
 @serializable
@@ -91,13 +92,13 @@ class MobileMQA(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         _, height, width, _ = ops.shape(inputs)
-        query = ops.reshape(self.query_projection(inputs), (-1, height * width, self.num_heads, self._head_dim))
+        query = reshape(self.query_projection(inputs), (-1, height * width, self.num_heads, self._head_dim))
         seen = inputs if self.downsampling is None else self.downsampling(inputs)
         _, height_seen, width_seen, _ = ops.shape(seen)
-        key_value = ops.reshape(self.key_value_projection(seen), (-1, height_seen * width_seen, 1, 2 * self._head_dim))
+        key_value = reshape(self.key_value_projection(seen), (-1, height_seen * width_seen, 1, 2 * self._head_dim))
         key, value = ops.split(key_value, 2, axis=-1)
         heads = attend(query, key, value)
-        return self.output_projection(ops.reshape(heads, (-1, height, width, self.dim)))
+        return self.output_projection(reshape(heads, (-1, height, width, self.dim)))
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:3], self.dim)

@@ -7,6 +7,7 @@ from dl_techniques._keras_layers import Dense, Dropout, LayerNormalization
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention._core import attend
 from dl_techniques.layers.convolution import DepthwiseConv2D
+from dl_techniques.utils.tensors import reshape
 
 _MODES = ("gaussian", "dot_product")
 _NORMALIZATIONS = ("batch", "layer", None)
@@ -134,14 +135,14 @@ class NonLocalAttention(keras.layers.Layer):
             x = self.norm(x, training=training)
         _, height, width, _ = ops.shape(inputs)
         flat = -1, height * width, 1, self.attention_channels
-        query = ops.reshape(self.query_projection(x), flat)
-        key = ops.reshape(self.key_projection(x), flat)
-        value = ops.reshape(self.value_projection(x), flat)
+        query = reshape(self.query_projection(x), flat)
+        key = reshape(self.key_projection(x), flat)
+        value = reshape(self.value_projection(x), flat)
         if self.attention_mode == "gaussian":
             mixed = attend(query, key, value, scale=1.0)
         else:
             mixed = _dot_product(query, key, value)
-        y = self.output_projection(ops.reshape(mixed, (-1, height, width, self.attention_channels)))
+        y = self.output_projection(reshape(mixed, (-1, height, width, self.attention_channels)))
         y = self.dropout(y, training=training)
         return inputs + y if self.use_residual else y
 

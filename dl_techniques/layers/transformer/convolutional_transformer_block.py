@@ -15,6 +15,7 @@ from dl_techniques._keras_layers import Dense, Dropout, LayerNormalization
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention.group_query_attention import GroupQueryAttention
 from dl_techniques.layers.regularization.layer_scale import LayerScale
+from dl_techniques.utils.tensors import reshape
 
 
 @serializable
@@ -123,8 +124,8 @@ class ConvolutionalTransformerBlock(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         shape = ops.shape(inputs)
-        tokens = ops.reshape(self.attention_norm(inputs), (-1, shape[1] * shape[2], self.dim))
-        mixed = ops.reshape(self.attention(tokens, training=training), (-1, shape[1], shape[2], self.dim))
+        tokens = reshape(self.attention_norm(inputs), (-1, shape[1] * shape[2], self.dim))
+        mixed = reshape(self.attention(tokens, training=training), (-1, shape[1], shape[2], self.dim))
         x = inputs + (self.attention_gamma(mixed) if self.use_gamma else mixed)
         hidden = self.activation(self.expand(self.mlp_norm(x)))
         mixed = self.project(self.dropout(hidden, training=training))

@@ -17,7 +17,7 @@ from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention.window_attention import WindowAttention
 from dl_techniques.layers.ffn.swin_mlp import SwinMLP
 from dl_techniques.layers.regularization.stochastic_depth import StochasticDepth
-from dl_techniques.utils.tensors import window_partition, window_reverse, zero_pad
+from dl_techniques.utils.tensors import reshape, window_partition, window_reverse, zero_pad
 
 
 @serializable
@@ -169,9 +169,9 @@ class SwinTransformerBlock(keras.layers.Layer):
         if shift:
             x = ops.roll(x, (-shift, -shift), axis=(1, 2))
             mask = shifted_window_mask(padded_height, padded_width, window, shift)
-        windows = ops.reshape(window_partition(x, window), (-1, window**2, self.dim))
+        windows = reshape(window_partition(x, window), (-1, window**2, self.dim))
         windows = self.attention(windows, attention_mask=mask, training=training)
-        windows = ops.reshape(windows, (-1, window, window, self.dim))
+        windows = reshape(windows, (-1, window, window, self.dim))
         x = window_reverse(windows, window, padded_height, padded_width)
         if shift:
             x = ops.roll(x, (shift, shift), axis=(1, 2))
@@ -181,7 +181,7 @@ class SwinTransformerBlock(keras.layers.Layer):
 def shifted_window_mask(height: int, width: int, window_size: int, shift_size: int):
     """Which tokens of a window were neighbours before the roll: boolean `(windows, tokens, tokens)`."""
     regions = 3 * _strips(height, window_size, shift_size)[:, None] + _strips(width, window_size, shift_size)
-    regions = ops.reshape(window_partition(regions[None, :, :, None], window_size), (-1, window_size**2))
+    regions = reshape(window_partition(regions[None, :, :, None], window_size), (-1, window_size**2))
     return regions[:, :, None] == regions[:, None, :]
 
 

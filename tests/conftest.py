@@ -3,8 +3,8 @@ import os
 
 import pytest
 
-# Most of a test's time on JAX is compilation, operation by operation. Code that is not optimized compiles in half of the
-# time, and by XLA's older emitters in half of that; those are too inexact for the oracle of bench.numerics.
+# Most of a test's time on JAX is compilation, operation by operation. Unoptimized code compiles in half of the time,
+# and by XLA's older emitters in two thirds of that; those are too inexact for the oracle of bench.numerics.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false")
 # pytest-benchmark measures nothing in a worker of pytest-xdist; the runs that tests start are none.
 os.environ.pop("PYTEST_XDIST_WORKER", None)

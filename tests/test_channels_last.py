@@ -59,6 +59,12 @@ def test_nothing_is_copied():
 
 
 @needs_torch
+def test_padded_pools_copy():
+    """Or Inductor fails on their gradient, which the quick compiler of the tests does not."""
+    assert copies(max_pool2d, ops.convert_to_tensor(IMAGES), (2, 2), (2, 2), "same") > 0
+
+
+@needs_torch
 @pytest.mark.parametrize("variable", ["images", "filters"])
 def test_depthwise_copies_only_where_gradients_are_recorded(variable):
     import torch

@@ -137,7 +137,7 @@ def _evaluate(
         if inner is not None:
             results = _evaluate(inner.jaxpr, inner.consts, scales, disturb, operands)
         elif name == "scan":
-            results = _unrolled(equation.params, scales, disturb, operands)
+            results = _unrolled(equation, scales, disturb, operands)
         else:
             before, after = scales(name, _terms(equation))
             results = equation.primitive.bind(*(rounded(before, x) for x in operands), **equation.params)
@@ -156,19 +156,30 @@ def _called(equation: Any) -> Any:
     """The equations that an equation only stands for, or None."""
     if equation.primitive.name not in CALLS:
         return None
-    inner = next(equation.params[key] for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if key in equation.params)
+    return _closed(
+        next(equation.params[key] for key in ("jaxpr", "call_jaxpr", "fun_jaxpr") if key in equation.params)
+    )
+
+
+def _closed(inner: Any) -> ClosedJaxpr:
     return inner if hasattr(inner, "consts") else ClosedJaxpr(inner, ())
 
 
-def _unrolled(scan: dict[str, Any], scales: Scales, disturb: Disturb, operands: list[Tensor]) -> list[Tensor]:
-    first, count = scan["num_consts"], scan["num_carry"]
-    constants, carry, sequences = operands[:first], operands[first : first + count], operands[first + count :]
-    steps = range(scan["length"])
+def _unrolled(equation: Any, scales: Scales, disturb: Disturb, operands: list[Tensor]) -> list[Tensor]:
+    """Constants come first, then what is carried on, then the sequences, which have one axis more than their steps."""
+    body = _closed(equation.params["jaxpr"])
+    sequences = sum(x.ndim > inner.aval.ndim for x, inner in zip(operands, body.jaxpr.invars, strict=True))
+    carried = sum(
+        outer.aval.ndim == inner.aval.ndim for outer, inner in zip(equation.outvars, body.jaxpr.outvars, strict=True)
+    )
+    first = len(operands) - sequences - carried
+    constants, carry, columns = operands[:first], operands[first : first + carried], operands[first + carried :]
+    steps = range(equation.params["length"])
     outputs: dict[int, list[Tensor]] = {}
-    for step in reversed(steps) if scan["reverse"] else steps:
-        arguments = [*constants, *carry, *(sequence[step] for sequence in sequences)]
-        results = _evaluate(scan["jaxpr"].jaxpr, scan["jaxpr"].consts, scales, disturb, arguments)
-        carry, outputs[step] = results[:count], results[count:]
+    for step in reversed(steps) if equation.params["reverse"] else steps:
+        arguments = [*constants, *carry, *(column[step] for column in columns)]
+        results = _evaluate(body.jaxpr, body.consts, scales, disturb, arguments)
+        carry, outputs[step] = results[:carried], results[carried:]
     return [*carry, *(jnp.stack(column) for column in zip(*(outputs[step] for step in steps), strict=True))]
 
 

@@ -107,7 +107,7 @@ def peak_memory(program: Program) -> int | None:
 
 
 def attention(program: Program) -> str | None:
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], acc_events=True) as profile:
         wait(program.run())
     ran = " ".join(event.key for event in profile.key_averages())
     return next((kernel for kernel in FUSED if f"::_scaled_dot_product_{kernel}_attention" in ran), "unfused")

@@ -78,10 +78,15 @@ def test_noise_goes_through_compiled_functions():
 @pytest.mark.parametrize("reverse", [False, True])
 def test_loops_add_up_noise(reverse):
     def products(x, y):
-        return jax.lax.scan(lambda carry, row: (carry * row, carry * row), y[0], x, reverse=reverse)
+        """With a constant, which rounds nothing."""
+
+        def step(carry, row):
+            return carry * jnp.where(y[1] < jnp.inf, row, carry), carry * row
+
+        return jax.lax.scan(step, y[0], x, reverse=reverse)
 
     last, steps = noise(products)
-    values = jax.lax.scan(lambda carry, row: (carry * row, carry * row), y[0], x, reverse=reverse)[1]
+    values = products(x, y)[1]
     order = [3, 2, 1] if reverse else [1, 2, 3]
     # Two roundings a step: once for the carry, once for the output, of which the carry's stay.
     expected = [np.abs(value) * DEVIATION * np.sqrt(count) for value, count in zip(values, order, strict=True)]

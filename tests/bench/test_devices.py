@@ -60,8 +60,7 @@ def test_a_driver_is_seen_by_its_device(monkeypatch, tmp_path):
 
 def test_the_framework_is_asked_in_a_process_of_its_own():
     assert "cpu" in devices.seen(BACKEND)
-    missing = next(name for name in ("torch", "jax") if name != BACKEND)
-    assert devices.seen(missing) == []
+    assert devices.seen("no_such_framework") == []
 
 
 def launch(run: Path, device: str, **variables: str) -> Launch:

@@ -6,7 +6,7 @@ from keras import ops
 from dl_techniques._channels_last import with_channels_last
 from dl_techniques._shapes import lie_side_by_side
 from dl_techniques.utils.depthwise import depthwise_conv2d
-from dl_techniques.utils.devices import runs_on_a_cpu, xla_fuses_on_a_cpu
+from dl_techniques.utils.devices import runs_on_a_cpu, xla_compiles, xla_fuses_on_a_cpu
 
 
 def conv2d(inputs, kernel, strides=(1, 1), padding="valid", dilation_rate=(1, 1)):
@@ -40,10 +40,10 @@ def conv2d(inputs, kernel, strides=(1, 1), padding="valid", dilation_rate=(1, 1)
     is_dense = tuple(dilation_rate) == (1, 1) or tuple(window) == (1, 1)
     is_torch = keras.config.backend() == "torch"
     groups = inputs.shape[-1] // kernel.shape[2]
-    if groups > 1 and not is_torch and runs_on_a_cpu():
+    if groups > 1 and not is_torch and runs_on_a_cpu(inputs):
         parts = zip(ops.split(inputs, groups, axis=-1), ops.split(kernel, groups, axis=-1), strict=True)
         return ops.concatenate([conv2d(x, k, **how) for x, k in parts], axis=-1)
-    if kernel.shape[-1] == 1 and (is_torch or xla_fuses_on_a_cpu(inputs)):
+    if kernel.shape[-1] == 1 and (is_torch or xla_compiles(inputs)) and runs_on_a_cpu(inputs):
         return ops.sum(depthwise_conv2d(inputs, kernel, **how), axis=-1, keepdims=True)
     if is_dense and lie_side_by_side(inputs.shape, window, strides) and xla_fuses_on_a_cpu(inputs):
         return _product_of_patches(inputs, kernel)

@@ -2,11 +2,12 @@
 
 from itertools import product
 
+import keras
 from keras import ops
 
 from dl_techniques._channels_last import with_channels_last
 from dl_techniques._precision import at_least_float32
-from dl_techniques.utils.devices import records_gradients, xla_fuses_on_a_cpu
+from dl_techniques.utils.devices import records_gradients, runs_on_a_cpu, xla_fuses_on_a_cpu
 from dl_techniques.utils.tensors import zero_pad
 
 # The gradient of a kernel adds up so many bands of rows before it sums within the first one.
@@ -38,8 +39,8 @@ def depthwise_conv2d(inputs, kernel, strides=(1, 1), padding="valid", dilation_r
     if kernel.shape[-1] == 1 and None not in inputs.shape[1:] and xla_fuses_on_a_cpu(inputs):
         return _sum_of_products(inputs, kernel, strides, padding, dilation_rate)
     how = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate}
-    if records_gradients(inputs, kernel):
-        # Behind the view of the images PyTorch's compiler has no fast gradient.
+    if keras.config.backend() == "torch" and runs_on_a_cpu(inputs) and records_gradients(inputs, kernel):
+        # Behind the view of the images PyTorch's compiler has no fast gradient for a CPU.
         return ops.depthwise_conv(inputs, kernel, data_format="channels_last", **how)
     return with_channels_last(ops.depthwise_conv, inputs, kernel, **how)
 

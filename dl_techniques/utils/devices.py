@@ -4,14 +4,16 @@ import keras
 from keras import ops
 
 
-def runs_on_a_cpu() -> bool:
-    """Whether the first device is a CPU: the one that Keras computes on."""
+def runs_on_a_cpu(x) -> bool:
+    """Whether what is done with `x` runs on a CPU. PyTorch's tensors tell; the others compute on the first device."""
+    if keras.config.backend() == "torch":
+        return getattr(x, "is_cpu", True)
     return keras.distribution.list_devices()[0].startswith("cpu")
 
 
 def xla_fuses_on_a_cpu(x) -> bool:
     """Whether XLA compiles what is done with `x` for a CPU, and can put several operations into one pass."""
-    return xla_compiles(x) and runs_on_a_cpu()
+    return xla_compiles(x) and runs_on_a_cpu(x)
 
 
 def xla_compiles(x) -> bool:
@@ -24,8 +26,6 @@ def xla_compiles(x) -> bool:
 
 def records_gradients(*tensors) -> bool:
     """PyTorch: whether what is computed with the tensors is to be differentiated; of symbolic ones it may be."""
-    if keras.config.backend() != "torch":
-        return False
     return any(keras.backend.is_keras_tensor(x) or (x[:0] + 0).requires_grad for x in tensors)
 
 

@@ -79,14 +79,22 @@ def largest(x, axis: int | tuple[int, ...]):
     """
     if not xla_compiles(x):
         return ops.amax(x, axis=axis, keepdims=True)
-    wide = at_least_float32(x)
-    top = ops.stop_gradient(ops.amax(wide, axis=axis, keepdims=True))
-    rounding = 1.5 * EPSILON[keras.backend.standardize_dtype(x.dtype)] * ops.abs(top) + SMALLEST
-    # Strictly less, so that infinities, whose difference is NaN, are never chosen.
-    chosen = top - wide < rounding
-    number = ops.maximum(ops.sum(ops.cast(chosen, wide.dtype), axis=axis, keepdims=True), 1)
-    nothing = ops.where(chosen, wide - ops.stop_gradient(wide), 0)
-    return ops.cast(top + ops.sum(nothing, axis=axis, keepdims=True) / number, x.dtype)
+
+    @ops.custom_gradient
+    def compare(x):
+        top = ops.amax(x, axis=axis, keepdims=True)
+
+        def gradient(upstream):
+            wide, highest = at_least_float32(x), at_least_float32(top)
+            rounding = 1.5 * EPSILON[keras.backend.standardize_dtype(x.dtype)] * ops.abs(highest) + SMALLEST
+            # Strictly less, so that infinities, whose difference is NaN, are never chosen.
+            chosen = ops.cast(highest - wide < rounding, wide.dtype)
+            number = ops.maximum(ops.sum(chosen, axis=axis, keepdims=True), 1)
+            return ops.cast(chosen * (at_least_float32(upstream) / number), x.dtype)
+
+        return top, gradient
+
+    return compare(x)
 
 
 def window_partition(x, window_size: int):

@@ -74,12 +74,14 @@ def test_values_of_another_size(name, value_dim):
     np.testing.assert_allclose(ops.convert_to_numpy(found), attention(query, key, wide, **expected), rtol=0, atol=2e-6)
 
 
-@pytest.mark.parametrize("name", ["plain", "causal", "mask", "bias and mask"])
-def test_gradients(name):
+@pytest.mark.parametrize("kv_heads", [4, 2])
+@pytest.mark.parametrize("name", ["plain", "causal", "mask", "bias and mask", "padding"])
+def test_gradients(name, kv_heads):
     cotangent = np.random.default_rng(1).standard_normal(query.shape).astype("float32")
     options = tensors(CASES[name][0])
+    inputs = [query, key[:, :, :kv_heads], value[:, :, :kv_heads]]
     steps = [
-        value_and_gradients(Attend(options, form), [query, key, value], [cotangent], training=True, jit=True)
+        value_and_gradients(Attend(options, form), inputs, [cotangent], training=True, jit=True)
         for form in (FUSED, EXPLICIT)
     ]
     (fused, fused_gradients), (explicit, explicit_gradients) = steps

@@ -29,10 +29,10 @@ def attend(query, key, value, *, dropout=None, training=False, mask=None, bias=N
     fuses = not drops and key.shape[-1] == value.shape[-1]  # JAX' fused attention knows one size of heads only.
     groups = query.shape[2] // key.shape[2]
     if groups > 1:
-        sees_all = mask is None and bias is None and not is_causal
-        if fuses and sees_all and keras.config.backend() == "tensorflow":
-            return _attend_grouped(query, key, value, scale)
-        # Keras does this too, but on TensorFlow not for a single head.
+        all_see_the_same = bias is None and not is_causal and (mask is None or tuple(mask.shape[1:3]) == (1, 1))
+        if fuses and all_see_the_same:
+            return _attend_folded(query, key, value, mask, scale)
+        # Keras does this too, but not on every backend, and on TensorFlow not for a single head.
         key, value = ops.repeat(key, groups, axis=2), ops.repeat(value, groups, axis=2)
     if fuses:
         return _attend_fused(query, key, value, mask, bias, scale, is_causal)
@@ -127,17 +127,15 @@ def _attend_fused(query, key, value, mask, bias, scale, is_causal):
     return ops.where(sees_something, heads, ops.zeros_like(heads))
 
 
-def _attend_grouped(query, key, value, scale):
-    """With an axis for the heads that share a key and value head, as TensorFlow is slow to repeat.
-
-    Keras replaces some products by transpositions, which are slower; not those with the axes in this order.
-    """
+def _attend_folded(query, key, value, mask, scale):
+    """Heads that share a key and value head become more queries of a single one, so that nothing is repeated."""
     length, heads, head_dim = ops.shape(query)[1:]
     shared = key.shape[2]
-    query = reshape(query, (-1, length, shared, heads // shared, head_dim))
-    scores = at_least_float32(ops.einsum("bqshd,bksd->bhsqk", query, key))
-    weights = _over_keys(ops.softmax, scores * (1 / math.sqrt(head_dim) if scale is None else scale))
-    mixed = ops.einsum("bhsqk,bksd->bqshd", ops.cast(weights, value.dtype), value)
+    groups = heads // shared
+    query = ops.transpose(reshape(query, (-1, length, shared, groups, head_dim)), (0, 1, 3, 2, 4))
+    query = reshape(query, (-1, length * groups, shared, head_dim))
+    mixed = _attend_fused(query, key, value, mask, None, scale, is_causal=False)
+    mixed = ops.transpose(reshape(mixed, (-1, length, groups, shared, head_dim)), (0, 1, 3, 2, 4))
     return reshape(mixed, (-1, length, heads, head_dim))
 
 

@@ -87,7 +87,7 @@ class GlobalResponseNormalization(keras.layers.Layer):
         norm = ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=(1, 2), keepdims=True), _TINY))
         response = norm / (ops.mean(norm, axis=-1, keepdims=True) + self.epsilon)
         gamma, beta = at_least_float32(self.gamma), at_least_float32(self.beta)
-        return ops.cast(x + gamma * (x * response) + beta, inputs.dtype)
+        return ops.cast(x * (1 + gamma * response) + beta, inputs.dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape

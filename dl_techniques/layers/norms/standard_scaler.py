@@ -84,7 +84,7 @@ class StandardScaler(keras.layers.Layer):
         if training and self.store_stats:
             self.stored_mean.assign(ops.mean(mean, axis=0))
             self.stored_std.assign(ops.mean(std, axis=0))
-        return ops.cast(ops.where(present, (x - mean) / std, self.nan_replacement), inputs.dtype)
+        return ops.cast(ops.where(present, (x - mean) * (1 / std), self.nan_replacement), inputs.dtype)
 
     def statistics(self, inputs):
         """Returns mean and standard deviation, with the axes kept, of the inputs that a built layer would scale."""

@@ -16,7 +16,7 @@ TOKENS = {
     "gpu": {"batch": 2, "tokens": 4096, "width": 4096, "heads": 32, "kv_heads": 8},  # Llama 3 8B
 }
 # What only reads and writes must do so for longer than a call takes to begin, and far beyond a GPU's cache.
-ROWS = {**TOKENS, "gpu": {**TOKENS["gpu"], "batch": 16}}
+ROWS = {**TOKENS, "gpu": {**TOKENS["gpu"], "batch": 32}}
 TOKEN_SWEEP = {
     f"tokens={tokens}": {"batch": 1, "tokens": tokens, "width": 256, "heads": 4, "kv_heads": 2}
     for tokens in (128, 256, 512, 1024, 2048)
@@ -36,6 +36,7 @@ IMAGES = {
     "large": {"batch": 8, "side": 56, "width": 128},  # ConvNeXt-B stage 1
     "gpu": {"batch": 256, "side": 56, "width": 128},
 }
+PIXELS = {**IMAGES, "gpu": {**IMAGES["gpu"], "batch": 1024}}
 SIDE_SWEEP = {f"side={side}": {"batch": 1, "side": side, "width": 64} for side in (14, 28, 56, 112)}
 RESIDUAL_IMAGES = {
     "small": {"batch": 2, "side": 14, "width": 64},  # ResNet-18 stage 1 at 56 pixels

@@ -19,6 +19,7 @@ from bench.sizes import (
     IMAGES,
     MOBILE_IMAGES,
     MOBILE_TOKENS,
+    PIXELS,
     RESIDUAL_IMAGES,
     ROWS,
     SIDE_SWEEP,
@@ -163,7 +164,7 @@ WORKLOADS: tuple[Workload, ...] = (
         "normalization",
         lambda size: layers.GlobalResponseNormalization(),
         images,
-        IMAGES,
+        PIXELS,
         per_element(6, images),
     ),
     _normalization(

@@ -86,8 +86,10 @@ class GlobalResponseNormalization(keras.layers.Layer):
         x = at_least_float32(inputs)
         norm = ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=(1, 2), keepdims=True), _TINY))
         response = norm / (ops.mean(norm, axis=-1, keepdims=True) + self.epsilon)
-        gamma, beta = at_least_float32(self.gamma), at_least_float32(self.beta)
-        return ops.cast(x * (1 + gamma * response) + beta, inputs.dtype)
+        # One scale and one offset for each image: their gradients take a single pass over the pixels.
+        scale = 1 + at_least_float32(self.gamma) * response
+        offset = ops.broadcast_to(at_least_float32(self.beta), ops.shape(scale))
+        return ops.cast(x * scale + offset, inputs.dtype)
 
     def compute_output_shape(self, input_shape):
         return input_shape

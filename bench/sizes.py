@@ -44,6 +44,7 @@ RESIDUAL_IMAGES = {
     "large": {"batch": 8, "side": 56, "width": 64},  # ResNet-50 stage 2
     "gpu": {"batch": 1024, "side": 14, "width": 256},  # ResNet-50 stage 4
 }
+RESIDUAL_PIXELS = {**RESIDUAL_IMAGES, "gpu": {**RESIDUAL_IMAGES["gpu"], "batch": 8192}}
 MOBILE_IMAGES = {
     "small": {"batch": 2, "side": 14, "width": 96},  # MobileNetV4-Conv-S
     "medium": {"batch": 2, "side": 14, "width": 160},  # MobileNetV4-Conv-M stage 4

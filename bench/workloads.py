@@ -21,6 +21,7 @@ from bench.sizes import (
     MOBILE_TOKENS,
     PIXELS,
     RESIDUAL_IMAGES,
+    RESIDUAL_PIXELS,
     ROWS,
     SIDE_SWEEP,
     TOKEN_SWEEP,
@@ -119,8 +120,8 @@ def _attention(name: str, layer, flops=full_attention_flops, inputs=tokens, size
     return Workload(name, "attention", layer, inputs, sizes, flops, **fields)
 
 
-def _image_attention(name: str, layer, flops, **fields) -> Workload:
-    return Workload(name, "attention", layer, images, RESIDUAL_IMAGES, flops, **fields)
+def _image_attention(name: str, layer, flops, sizes=RESIDUAL_IMAGES, **fields) -> Workload:
+    return Workload(name, "attention", layer, images, sizes, flops, **fields)
 
 
 def _feed_forward(name: str, layer, flops, **fields) -> Workload:
@@ -264,6 +265,7 @@ WORKLOADS: tuple[Workload, ...] = (
         "convolutional_block_attention_module",
         lambda size: layers.ConvolutionalBlockAttentionModule(size["width"]),
         convolutional_block_attention_flops,
+        RESIDUAL_PIXELS,
         native="native_convolutional_block_attention",
     ),
     _attention(
@@ -297,6 +299,7 @@ WORKLOADS: tuple[Workload, ...] = (
         "keras_convolutional_block_attention",
         built_ins.convolutional_block_attention,
         convolutional_block_attention_flops,
+        RESIDUAL_PIXELS,
         native="native_convolutional_block_attention",
     ),
     _attention("native_multi_head_attention", _built(built_ins.multi_head_attention), core="attention"),
@@ -321,6 +324,7 @@ WORKLOADS: tuple[Workload, ...] = (
         "native_convolutional_block_attention",
         built_ins.convolutional_block_attention,
         convolutional_block_attention_flops,
+        RESIDUAL_PIXELS,
         core="convolutional_block_attention",
     ),
     # Feed-forward.
@@ -363,14 +367,14 @@ WORKLOADS: tuple[Workload, ...] = (
         "squeeze_excitation",
         lambda size: layers.SqueezeExcitation(),
         squeeze_excitation_flops,
-        RESIDUAL_IMAGES,
+        RESIDUAL_PIXELS,
         native="native_squeeze_excitation",
     ),
     _convolution(
         "keras_squeeze_excitation",
         built_ins.squeeze_excitation,
         squeeze_excitation_flops,
-        RESIDUAL_IMAGES,
+        RESIDUAL_PIXELS,
         native="native_squeeze_excitation",
     ),
     _convolution(
@@ -403,7 +407,7 @@ WORKLOADS: tuple[Workload, ...] = (
         "native_squeeze_excitation",
         built_ins.squeeze_excitation,
         squeeze_excitation_flops,
-        RESIDUAL_IMAGES,
+        RESIDUAL_PIXELS,
         core="squeeze_excitation",
     ),
     # Embedding and regularization.

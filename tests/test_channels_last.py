@@ -1,11 +1,15 @@
 """On PyTorch convolutions and pooling get a view of the images, with the same bits as from copies."""
 
+from types import SimpleNamespace
+
 import keras
+import numpy as np
 import pytest
 from keras import ops
 
 from dl_techniques._channels_last import with_channels_last
 from dl_techniques.layers import DepthwiseConv2D
+from dl_techniques.utils import convolution, depthwise, devices
 from dl_techniques.utils.convolution import conv2d
 from dl_techniques.utils.depthwise import depthwise_conv2d
 from dl_techniques.utils.pooling import max_pool2d
@@ -64,27 +68,57 @@ def test_padded_pools_copy():
     assert copies(max_pool2d, ops.convert_to_tensor(IMAGES), (2, 2), (2, 2), "same") > 0
 
 
+@pytest.fixture
+def is_cpu(request, monkeypatch) -> bool:
+    """Where the tensors are said to lie, wherever they do."""
+    for module in (convolution, depthwise):
+        monkeypatch.setattr(module, "runs_on_a_cpu", lambda x: request.param)
+    return request.param
+
+
 @needs_torch
+@pytest.mark.parametrize("is_cpu", [True, False], ids=["cpu", "gpu"], indirect=True)
 @pytest.mark.parametrize("variable", ["images", "filters"])
-def test_depthwise_copies_only_where_gradients_are_recorded(variable):
+def test_depthwise_copies_only_where_gradients_are_recorded_on_a_cpu(variable, is_cpu):
     import torch
 
     images, filters = ops.convert_to_tensor(IMAGES), ops.convert_to_tensor(FILTERS)
     assert copies(depthwise_conv2d, images, filters) == 0
     (images if variable == "images" else filters).requires_grad_()
     recorded = depthwise_conv2d(images, filters)
-    assert copies(depthwise_conv2d, images, filters) > 0
+    assert (copies(depthwise_conv2d, images, filters) > 0) == is_cpu
     with torch.no_grad():
         assert copies(depthwise_conv2d, images, filters) == 0
         assert depthwise_conv2d(images, filters).tolist() == recorded.tolist()
 
 
 @needs_torch
-def test_a_depthwise_layer_that_learns_copies():
+@pytest.mark.parametrize("is_cpu", [True, False], ids=["cpu", "gpu"], indirect=True)
+def test_a_depthwise_layer_that_learns_copies_on_a_cpu(is_cpu):
     import torch
 
     layer, images = DepthwiseConv2D(3), ops.convert_to_tensor(IMAGES)
     layer.build(IMAGES.shape)
-    assert copies(layer, images) > 0
+    assert (copies(layer, images) > 0) == is_cpu
     with torch.no_grad():
         assert copies(layer, images) == 0
+
+
+@needs_torch
+@pytest.mark.parametrize("is_cpu", [True, False], ids=["cpu", "gpu"], indirect=True)
+def test_a_single_filter_is_a_depthwise_convolution_on_a_cpu(is_cpu, monkeypatch):
+    called = []
+    monkeypatch.setattr(
+        convolution, "depthwise_conv2d", lambda *x, **how: called.append(x) or depthwise_conv2d(*x, **how)
+    )
+    images, kernel = ops.convert_to_tensor(IMAGES), ops.convert_to_tensor(KERNEL[..., :1])
+    expected = ops.conv(images, kernel, data_format="channels_last", padding="same")
+    np.testing.assert_allclose(conv2d(images, kernel, padding="same").tolist(), expected.tolist(), rtol=0, atol=1e-5)
+    assert bool(called) == is_cpu
+
+
+def test_only_tensors_of_pytorch_tell_where_they_lie():
+    lies_elsewhere = SimpleNamespace(is_cpu=False)
+    assert devices.runs_on_a_cpu(lies_elsewhere) == (
+        keras.backend.backend() != "torch" and keras.distribution.list_devices()[0].startswith("cpu")
+    )

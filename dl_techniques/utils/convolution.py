@@ -16,8 +16,8 @@ def conv2d(inputs, kernel, strides=(1, 1), padding="valid", dilation_rate=(1, 1)
 
     - Groups get a convolution each on a CPU, except with PyTorch: XLA and TensorFlow have no fast gradient for them.
     - Windows side by side are a matrix product where XLA compiles for a CPU, for the same reason.
-    - A single filter is a depthwise convolution and a sum, there and with PyTorch, which cannot differentiate a small
-      convolution of one image with one filter.
+    - A single filter is a depthwise convolution and a sum, there and with PyTorch on a CPU, which cannot differentiate
+      a small convolution of one image with one filter.
 
     Args:
         inputs: tensor `(batch, height, width, channels)`.

@@ -62,7 +62,8 @@ def largest(x, axis: int | tuple[int, ...]):
     """The largest elements along some axes, which stay with size 1. Equal ones share the gradient.
 
     As `keras.ops.amax`, but under XLA elements count as equal up to rounding: where it computes a tensor twice and
-    rounds it in two ways, none equals the largest to the last bit, and the gradient of `amax` is NaN.
+    rounds it in two ways, none equals the largest to the last bit, and the gradient of `amax` is NaN. Of that gradient
+    JAX knows the reverse mode only.
 
     Args:
         x: tensor.
@@ -88,9 +89,9 @@ def largest(x, axis: int | tuple[int, ...]):
             wide, highest = at_least_float32(x), at_least_float32(top)
             rounding = 1.5 * EPSILON[keras.backend.standardize_dtype(x.dtype)] * ops.abs(highest) + SMALLEST
             # Strictly less, so that infinities, whose difference is NaN, are never chosen.
-            chosen = ops.cast(highest - wide < rounding, wide.dtype)
-            number = ops.maximum(ops.sum(chosen, axis=axis, keepdims=True), 1)
-            return ops.cast(chosen * (at_least_float32(upstream) / number), x.dtype)
+            chosen = highest - wide < rounding
+            number = ops.maximum(ops.sum(ops.cast(chosen, wide.dtype), axis=axis, keepdims=True), 1)
+            return ops.cast(ops.where(chosen, at_least_float32(upstream) / number, 0), x.dtype)
 
         return top, gradient
 

@@ -55,10 +55,11 @@ class Conv2D(Part, keras.layers.Conv2D):
     """Stands alone in functional models too, whose autocast scope may be another one."""
 
     def call(self, inputs, training=None):
-        return super().call(inputs)
-
-    def convolution_op(self, inputs, kernel):
-        return conv2d(inputs, kernel, self.strides, self.padding, self.dilation_rate)
+        kernel = ops.convert_to_tensor(self.kernel)
+        x = conv2d(inputs, kernel, self.strides, self.padding, self.dilation_rate)
+        if self.bias is not None:
+            x = ops.add(x, ops.convert_to_tensor(self.bias))
+        return x if self.activation is None else self.activation(x)
 
     def _has_only_to_compute(self, inputs) -> bool:
         return (

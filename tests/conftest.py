@@ -41,6 +41,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", line)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """By file, as modules compute things once for all their tests; but the contract, which is long, by technique."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByTechnique(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.rpartition("-")[0] if "::test_contract[" in nodeid else super()._split_scope(nodeid)
+
+    return ByTechnique(config, log)
+
+
 def pytest_report_header() -> str | None:
     if keras is None:
         return "no Keras: only the tests that need none can run"

@@ -77,7 +77,7 @@ class SqueezeExcitation(keras.layers.Layer):
     def call(self, inputs, training=None):
         mean = ops.cast(ops.mean(at_least_float32(inputs), axis=(1, 2)), inputs.dtype)
         gate = ops.sigmoid(self.restore(self.activation(self.reduce(mean))))
-        return inputs * ops.expand_dims(gate, (1, 2))
+        return inputs * gate[:, None, None]
 
     def compute_output_shape(self, input_shape):
         return input_shape

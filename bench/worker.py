@@ -34,7 +34,7 @@ CELL = pytest.StashKey[Cell]()
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 LOST_DEVICE = 3
 BLOCK = 2**22
-"""Elements of an input that are drawn, 16 MB of them in float32: far more than the caches that a product reuses."""
+"""Elements of an input that are drawn; what is left repeats them, in memory of its own."""
 
 
 class Worker:
@@ -94,7 +94,7 @@ class Worker:
         arrange = getattr(model, "layout", lambda tensor: tensor)
 
         def draw(shape: tuple[int, ...]) -> Tensor:
-            """Repeats what is more than a block on the device: to draw it would take longer than to measure."""
+            """On a GPU the largest inputs would take longer to draw than to measure."""
             count = math.prod(shape)
             block = self.adapter.tensor(generator.standard_normal(min(count, BLOCK), "float32"), dtype)
             return keras.ops.reshape(keras.ops.tile(block, -(-count // BLOCK))[:count], shape)

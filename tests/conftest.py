@@ -9,7 +9,7 @@ import pytest
 # and by XLA's older emitters in two thirds of that; those are too inexact for the oracle of bench.numerics. JAX 0.11
 # has them no more, and XLA ends the process over a flag that it does not know.
 FLAGS = ["--xla_backend_optimization_level=0"]
-if not importlib.util.find_spec("jax") or importlib.metadata.version("jax") < "0.11":
+if not importlib.util.find_spec("jax") or importlib.metadata.version("jax").startswith("0.10."):
     FLAGS.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 # pytest-benchmark measures nothing in a worker of pytest-xdist; the runs that tests start are none.

@@ -21,6 +21,10 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 RUN = run_name(None)
 EXTRAS = {"tf": "tensorflow", "jax": "jax", "torch": "torch"}
+READY: dict[str, str] = {}
+MISSING: dict[str, str] = {}
+GPUS: list[str] = []
+"""What the sessions that make environments have prepared: interpreters, reasons, and backends with a GPU to come."""
 GPU_PACKAGES = {"tf": "tensorflow[and-cuda]", "jax": "jax[cuda13]", "torch": "torch"}
 
 
@@ -45,10 +49,23 @@ def bench_torch(session: nox.Session) -> None:
 @nox.session(name="bench-gpu")
 @nox.parametrize("backend", [nox.param(name, id=name) for name in GPU_PACKAGES])
 def bench_gpu(session: nox.Session, backend: str) -> None:
-    """Benchmark a GPU, in an environment with the GPU build; queued by the sessions above where a GPU is found."""
-    session.notify("report", posargs=[])
-    install(session, ".[bench]", GPU_PACKAGES[backend])
-    measure(session, backend, "gpu", parse(session.posargs)[1])
+    """Make an environment with the GPU build of a backend; queued by the sessions above where a GPU is found."""
+    if GPUS[-1] == backend:
+        session.notify("bench-measure", posargs=session.posargs)
+    prepare(session, backend, "gpu", ".[bench]", GPU_PACKAGES[backend])
+
+
+@nox.session(name="bench-measure", venv_backend="none")
+def bench_measure(session: nox.Session) -> None:
+    """Measure in turns what the sessions above have prepared; queued by them."""
+    if not READY:
+        session.error("there is nothing to measure")
+    run = [] if "--resume" in session.posargs or "--run" in session.posargs else ["--run", RUN]
+    ready = [f"--interpreter={target}={python}" for target, python in READY.items()]
+    missing = [f"--missing={target}={reason}" for target, reason in MISSING.items()]
+    command = [next(iter(READY.values())), "-m", "pytest", "bench", *run, *ready, *missing, *session.posargs]
+    # An interrupted run still reports what it finished.
+    session.run(*command, external=True, interrupt_timeout=60, terminate_timeout=10)
 
 
 @nox.session(venv_backend="none")
@@ -144,23 +161,29 @@ def types(session: nox.Session) -> None:
 
 
 def bench(session: nox.Session, backend: str) -> None:
+    """Makes the environment; all backends that were asked for are then measured in turns."""
     device, rest = parse(session.posargs)
     if device != "cpu":
         if has_gpu():
+            GPUS.append(backend)
             session.notify(f"bench-gpu({backend})", posargs=rest)
         else:
             session.log("no GPU on this machine" + ("" if device == "gpu" else ": measuring the CPU"))
     if device != "gpu":
-        session.notify("report", posargs=[])
-        install(session, f".[{EXTRAS[backend]},bench]")
-        measure(session, backend, "cpu", rest)
+        if not GPUS:
+            session.notify("bench-measure", posargs=rest)
+        prepare(session, backend, "cpu", f".[{EXTRAS[backend]},bench]")
 
 
-def measure(session: nox.Session, backend: str, device: str, options: list[str]) -> None:
-    run = [] if "--resume" in options or "--run" in options else ["--run", RUN]
-    command = ["python", "-m", "pytest", "bench", "--device", device, *run, *options]
-    # An interrupted run still reports what it finished.
-    session.run(*command, env={"KERAS_BACKEND": EXTRAS[backend]}, interrupt_timeout=60, terminate_timeout=10)
+def prepare(session: nox.Session, backend: str, device: str, *packages: str) -> None:
+    """Installs; a backend that cannot be installed is one line, and the others go on."""
+    target = f"{EXTRAS[backend]}-{device}"
+    try:
+        install(session, *packages)
+    except CommandFailed:
+        MISSING[target] = "its environment could not be made; see the messages of pip"
+        session.error(f"{target}: {MISSING[target]}")
+    READY[target] = str(Path(session.bin) / "python")
 
 
 def compute(session: nox.Session, *options: str) -> None:

@@ -65,7 +65,8 @@ class Program:
         run: enqueues a step and returns its results without waiting: the output of a forward program; output, input
             gradients and weight gradients of a backward program.
         traces: how many times the step was traced so far; 0 in eager mode.
-        compile: compiles from nothing, runs once and waits. Raises `ValueError` in eager mode.
+        compile: compiles from nothing, runs once and waits; `run` then uses what was compiled. Raises `ValueError` in
+            eager mode.
         executable: what the framework made of the step, for its adapter only; None where there is nothing to ask.
     """
 

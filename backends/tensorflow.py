@@ -117,13 +117,18 @@ def _program(step, arguments: tuple, mode: str) -> Program:
     function = new_function()
 
     def compile() -> Compilation:
-        fresh = new_function()
+        nonlocal function
+        function = new_function()
         start = time.perf_counter()
-        fresh.get_concrete_function(*arguments)
+        function.get_concrete_function(*arguments)
         after_trace = time.perf_counter()
-        wait(fresh(*arguments))
+        wait(function(*arguments))
         end = time.perf_counter()
         phases = {"trace": after_trace - start, "compile": end - after_trace}
         return Compilation(phases, graphs=1, graph_breaks=0)
 
-    return Program(run=lambda: function(*arguments), traces=function.experimental_get_tracing_count, compile=compile)
+    return Program(
+        run=lambda: function(*arguments),
+        traces=lambda: function.experimental_get_tracing_count(),
+        compile=compile,
+    )

@@ -28,7 +28,8 @@ class Cell:
 
 def cells(workloads: Iterable[Workload], profile: Profile, adapter: Adapter, device: str, metric: str) -> list[Cell]:
     """Returns the cells of one metric in the order of the workloads."""
-    modes = [mode for mode in adapter.MODES if mode != "eager" or not metric.startswith("compile")]
+    compiles = metric.startswith("compile")
+    modes = [mode for mode in adapter.MODES if mode in profile.modes and not (compiles and mode == "eager")]
     found = []
     for workload in workloads:
         ceiling = workload.family == "machine"

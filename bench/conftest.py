@@ -3,12 +3,13 @@
 import pytest
 
 from bench import supervisor
+from bench.profiles import PROFILES
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("bench", "layer benchmarks")
     group.addoption("--device", default="all", help="cpu, gpu or all: every device that is present (default)")
-    group.addoption("--profile", default="default", help="smoke, default or full: how much is measured")
+    group.addoption("--profile", default="default", help=f"{', '.join(PROFILES)}: how much is measured")
     group.addoption("--workloads", default="", help="names or Python files with a list WORKLOADS, comma-separated")
     group.addoption("--launches", type=int, help="processes that measure every case (default: the profile's)")
     group.addoption("--seconds", type=float, help="time for the rounds of a case (default: the profile's)")
@@ -18,6 +19,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--results", default="results/raw", help="folder of the runs")
     group.addoption("--run", help="name of the run (default: the time)")
     group.addoption("--resume", action="store_true", help="go on with the newest run, or with --run")
+    group.addoption("--machine", help="what to call this machine (default: processor, cores, memory, accelerator)")
+    group.addoption(
+        "--interpreter",
+        action="append",
+        metavar="BACKEND-DEVICE=PYTHON",
+        help="measure with these, in turns (default: $KERAS_BACKEND with this one)",
+    )
+    group.addoption(
+        "--missing", action="append", metavar="BACKEND-DEVICE=REASON", help="what the page says is missing"
+    )
     group.addoption("--launch", type=int, help="be this launch instead of supervising (used by the supervisor)")
     group.addoption("--replicate", type=int, default=1, help="which pass over the cases a launch makes")
     group.addoption("--turns", help="two file descriptors, by which a compared launch asks for its turns")

@@ -18,6 +18,7 @@ from typing import Any
 from backends.environment import environment
 from bench import journal
 from bench.commandline import Refused
+from bench.time_left import Clock
 
 POLL_S = 0.3
 STARTUP_LIMIT_S, STOP_LIMIT_S = 600, 15
@@ -40,6 +41,8 @@ class Plan:
         keyword: pytest's -k expression, or empty.
         run: folder of the results.
         root: the checkout whose suite measures its own library.
+        python: the interpreter that has the backend.
+        machine: what to call this machine, or None for what it is.
         targets: what pytest is asked to run.
         variables: environment variables beyond those of the backend.
     """
@@ -55,6 +58,8 @@ class Plan:
     keyword: str
     run: Path
     root: Path
+    python: str = sys.executable
+    machine: str | None = None
     targets: tuple[str, ...] = ("bench",)
     variables: tuple[tuple[str, str], ...] = ()
 
@@ -66,7 +71,7 @@ class Launch:
         stem = plan.run / f"{plan.backend}-{device}-{number}"
         self.log = stem.with_suffix(".log")
         self._part, self._json = stem.with_suffix(".json.part"), stem.with_suffix(".json")
-        command = [sys.executable, "-m", "pytest", *plan.targets, "-q", "-p", "no:cacheprovider"]
+        command = [plan.python, "-m", "pytest", *plan.targets, "-q", "-p", "no:cacheprovider"]
         command += ["-o", "filterwarnings=default"]
         command += ["--benchmark-timer=bench.measure.clock", "--benchmark-disable-gc"]
         command += [f"--benchmark-json={self._part}"]
@@ -75,9 +80,12 @@ class Launch:
         command += [f"--workloads={','.join(plan.workloads)}", f"--launches={plan.launches}"]
         command += [f"--seconds={plan.seconds:g}", f"--limit={plan.limit:g}", f"--threads={plan.threads}"]
         command += [f"--precision={plan.precision}", *(["-k", plan.keyword] if plan.keyword else [])]
+        command += [f"--machine={plan.machine}"] if plan.machine else []
         command += [f"--turns={turns[0]},{turns[1]}"] if turns else []
         cache = plan.run.resolve() / "cache" / f"{plan.backend}-{device}"
         own = environment(plan.backend, device, threads=plan.threads, cache=cache, precision=plan.precision)
+        who = {"backend": plan.backend, "device": device, "launch": number}
+        journal.append(plan.run, "spawn", **who)
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,
@@ -133,26 +141,36 @@ class Launch:
 class Passes:
     """The launches of one backend on one device; a pass takes as many of them as its cases kill, plus one."""
 
-    def __init__(self, plan: Plan, device: str):
+    def __init__(self, plan: Plan, device: str, clock: Clock | None = None):
         self.plan = plan
         self.device = device
         self.mine = (plan.backend, device)
         self.follower = journal.Follower(plan.run)
         self.events: list[dict[str, Any]] = []
-        self._refresh()
-        self.ended_before = sum(e["event"] == "end" for e in self.events)
-        self.began = time.monotonic()
+        self.clock = clock or Clock(plan.launches)
+        self.clock.join(self.mine)
+        self._refresh(live=False)
 
     def measure(self, passes: int | None = None) -> None:
         """Measures what is left of the first so many passes, or of all."""
         for replicate in range(1, (passes or self.plan.launches) + 1):
-            while self._unfinished(replicate):
-                self._launch(replicate)
+            self.measure_pass(replicate)
 
-    def _refresh(self) -> list[dict[str, Any]]:
+    def measure_pass(self, replicate: int) -> None:
+        """Measures what is left of one pass."""
+        while self._unfinished(replicate):
+            self._launch(replicate)
+
+    def leave(self) -> None:
+        """Takes these passes out of what is left to do."""
+        self.clock.targets.remove(self.mine)
+
+    def _refresh(self, *, live: bool = True) -> list[dict[str, Any]]:
         """Takes in what the journal has new about this backend and device, and returns it."""
         new = [e for e in self.follower.read() if (e.get("backend"), e.get("device")) == self.mine]
         self.events += new
+        for event in new:
+            self.clock.note(event, live=live)
         return new
 
     def _unfinished(self, replicate: int) -> bool:
@@ -183,7 +201,7 @@ class Passes:
                     deadline, case = time.monotonic() + self.plan.limit, event["case"]
                 elif event["event"] == "end":
                     deadline, case = time.monotonic() + STARTUP_LIMIT_S, None
-                    print(f"{self._progress(event, replicate)}  {self._time_left(replicate)}", flush=True)
+                    print(f"{self._progress(event, replicate)}  {self.clock.told()}", flush=True)
             if code is not None:
                 return code
             if time.monotonic() > deadline:
@@ -198,14 +216,6 @@ class Passes:
         if event["status"] != "ok":
             return f"{head} {event['status']}: {event['reason']}"
         return f"{head} {_duration(event['benchmark']['stats']['median']):>9}"
-
-    def _time_left(self, replicate: int) -> str:
-        cases = next(e["cases"] for e in reversed(self.events) if e["event"] == "launch")
-        done = journal.finished(self.events, *self.mine, replicate)
-        left = len(set(cases) - done) + (self.plan.launches - replicate) * len(cases)
-        ended = sum(e["event"] == "end" for e in self.events) - self.ended_before
-        seconds = (time.monotonic() - self.began) / max(1, ended) * left
-        return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
 
     def _judge(self, code: int, number: int, launch: Launch) -> None:
         """Notes what a dead launch left behind, and refuses to go on where launching again cannot help."""

@@ -80,8 +80,10 @@ def measure(
     Raises:
         RuntimeError: the step was traced again while it was timed.
     """
+    began = time.perf_counter()
     step()  # the first call traces and compiles
     step.settle()
+    first = time.perf_counter()
     if asker:
         asker.ask(turns.VISIT)
     calls, pilot = _pilot(step, _warm_up(step), seconds)
@@ -99,6 +101,7 @@ def measure(
     elapsed, spent = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
     after = watch()
     step.settle()
+    ended = time.perf_counter()
     clock.rest()
     if step.program.traces() != traces:
         raise RuntimeError(f"the step was traced again while it was timed: {traces} -> {step.program.traces()} traces")
@@ -108,6 +111,8 @@ def measure(
         "calls_per_round": calls,
         "stop": "precise" if reached else reason,
         "cpu_per_wall": round(cpu / elapsed, 3),
+        "first_call_s": round(first - began, 4),
+        "measured_s": round(ended - first, 4),
         **gpu.change(before, after),
     }
 

@@ -1,4 +1,4 @@
-"""`python -m pytest bench`: decides what to measure, and runs the launches of one backend. Imports no framework."""
+"""`python -m pytest bench`: decides what to measure, and runs the launches of the backends. Imports no framework."""
 
 import argparse
 import importlib.util
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import backends
@@ -15,40 +16,101 @@ from bench import devices, journal, launches
 from bench.commandline import INTERRUPTED, USAGE, Refused, cores, run_name
 from bench.launches import Passes, Plan
 from bench.profiles import DEVICES, PROFILES, settings
+from bench.time_left import Clock, Target
 
 BAD = ("failed", "crashed", "timeout", "out_of_memory")
 
 
 def main(option: argparse.Namespace, root: Path) -> int:
-    """Measures, and returns the exit code: 0 all well, 1 some cases did not end well, 2 wrong use, 130 interrupted."""
+    """Measures, and returns the exit code: 0 all well, 1 some cases or backends did not end well, 2 wrong use,
+    130 interrupted."""
     _on_interrupt(signal.default_int_handler)
     try:
-        plan = _plan(option, root)
-        found = devices.available(plan.backend, option.device)
-        if not found:
+        interpreters = _interpreters(option)
+        if not interpreters:
             return 0
-        lock = launches.lock(plan.run, plan.backend)
-        _refuse_a_mixture(plan, resume=option.resume)
+        folder = _run_folder(Path(option.results), option.run, option.resume)
+        plans = {target: _plan(option, root, folder, target, python) for target, python in interpreters.items()}
+        first = next(iter(plans.values()))
+        run = Run(plans, dict(_named("--missing", text) for text in option.missing or ()))
+        lock = launches.lock(first.run, "-".join(dict.fromkeys(backend for backend, _ in plans)))
+        for plan in plans.values():
+            _refuse_a_mixture(plan, resume=option.resume)
     except Refused as refusal:
         print(f"bench: {refusal}", file=sys.stderr)
         return USAGE
     try:
-        for device in found:
-            Passes(plan, device).measure()
-    except Refused as refusal:
-        print(f"bench: {refusal}", file=sys.stderr)
-        return USAGE
+        run.measure()
     except KeyboardInterrupt:
         _on_interrupt(signal.SIG_IGN)  # a second one must not cost the report
-        print(f"\nbench: interrupted; the finished is kept. Go on with: --resume --run {plan.run.name}", flush=True)
-        report, history = (str(plan.run.parent.parent / name) for name in ("report", "history"))
-        command = [sys.executable, "-m", "bench.analysis", "report", str(plan.run)]
-        command += ["--out", report, "--history", history]
-        subprocess.run(command, cwd=root, check=False)
+        print(f"\nbench: interrupted; the finished is kept. Go on with: --resume --run {first.run.name}", flush=True)
+        run.publish()
         return INTERRUPTED
     finally:
         lock.close()
-    return _summarize(plan)
+    return run.summarize()
+
+
+class Run:
+    """All the passes over all backends: their launches alternate, so that the machine's drift hits all alike.
+
+    Args:
+        plans: of each backend and device.
+        missing: backends and devices that were asked for and cannot be measured, with the reason.
+    """
+
+    def __init__(self, plans: Mapping[Target, Plan], missing: Mapping[Target, str]):
+        self.plan = next(iter(plans.values()))
+        self.missing = dict(missing)
+        self.refused = 0
+        clock = Clock(self.plan.launches)
+        self.passes = {target: Passes(plan, target[1], clock) for target, plan in plans.items()}
+
+    def measure(self) -> None:
+        for (backend, device), reason in self.missing.items():
+            journal.append(self.plan.run, "missing", backend=backend, device=device, reason=reason)
+        for replicate in range(1, self.plan.launches + 1):
+            order = list(self.passes)
+            for target in order if replicate % 2 else reversed(order):
+                self._pass(target, replicate)
+            if self.passes:
+                self.publish()
+
+    def _pass(self, target: Target, replicate: int) -> None:
+        """One pass of one backend; one that cannot be measured leaves the others to go on."""
+        try:
+            self.passes[target].measure_pass(replicate)
+        except Refused as refusal:
+            backend, device = target
+            print(f"bench: {backend} on the {device}: {refusal}", file=sys.stderr, flush=True)
+            journal.append(self.plan.run, "missing", backend=backend, device=device, reason=str(refusal))
+            self.passes.pop(target).leave()
+            self.refused += 1
+
+    def publish(self) -> None:
+        """Writes the page of what is measured so far and prints its answers."""
+        run = self.plan.run
+        beside = run.parent.parent
+        command = [sys.executable, "-m", "bench.analysis", "report", str(run), "--summary"]
+        command += ["--out", str(beside / "report"), "--history", str(beside / "history")]
+        subprocess.run(command, cwd=self.plan.root, check=False)
+
+    def summarize(self) -> int:
+        """Prints how the cases ended and returns the exit code."""
+        events = journal.read(self.plan.run)
+        bad = bool(self.missing) or self.refused > 0
+        for backend in dict.fromkeys(backend for backend, _ in self.passes):
+            ends = [e for e in events if e["event"] == "end" and e["backend"] == backend]
+            counts = Counter(e["status"] for e in ends)
+            told = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+            print(f"bench: {backend}: {told} in {self.plan.run}", flush=True)
+            for event in ends:
+                if event["status"] != "ok":
+                    print(f"  {event['case']}: {event['status']}: {event['reason']}", flush=True)
+            bad = bad or any(counts[status] for status in BAD)
+        if not self.passes:
+            return USAGE
+        return 1 if bad else 0
 
 
 def _on_interrupt(handler) -> None:
@@ -56,11 +118,27 @@ def _on_interrupt(handler) -> None:
         signal.signal(sign, handler)
 
 
-def _plan(option: argparse.Namespace, root: Path) -> Plan:
+def _interpreters(option: argparse.Namespace) -> dict[Target, str]:
+    """Returns what to measure, each with the interpreter that has it."""
+    if option.interpreter:
+        return dict(_named("--interpreter", text) for text in option.interpreter)
     backend = installed(os.environ.get("KERAS_BACKEND", ""))
+    one_of(DEVICES, "--device", option.device)
+    return {(backend, device): sys.executable for device in devices.available(backend, option.device)}
+
+
+def _named(option: str, text: str) -> tuple[Target, str]:
+    """Splits BACKEND-DEVICE=VALUE."""
+    target, _, value = text.partition("=")
+    backend, _, device = target.partition("-")
+    if backend not in backends.NAMES or device not in ("cpu", "gpu") or not value:
+        raise Refused(f"{option} must be like jax-cpu=VALUE, not {text!r}")
+    return (backend, device), value
+
+
+def _plan(option: argparse.Namespace, root: Path, run: Path, target: Target, python: str) -> Plan:
     profile = PROFILES[one_of(PROFILES, "--profile", option.profile)]
     one_of(PRECISIONS, "--precision", option.precision)
-    one_of(DEVICES, "--device", option.device)
     for name in ("launches", "threads", "limit"):
         value = getattr(option, name)
         if value is not None and value < 1:
@@ -68,7 +146,7 @@ def _plan(option: argparse.Namespace, root: Path) -> Plan:
     if option.seconds is not None and option.seconds <= 0:
         raise Refused(f"--seconds must be above 0, not {option.seconds}")
     return Plan(
-        backend=backend,
+        backend=target[0],
         profile=option.profile,
         workloads=[name for name in option.workloads.split(",") if name],
         launches=option.launches or profile.launches,
@@ -77,8 +155,10 @@ def _plan(option: argparse.Namespace, root: Path) -> Plan:
         precision=option.precision,
         limit=option.limit or profile.limit_s,
         keyword=option.keyword,
-        run=_run_folder(Path(option.results), option.run, option.resume),
+        run=run,
         root=root,
+        python=python,
+        machine=option.machine,
     )
 
 
@@ -118,14 +198,3 @@ def _refuse_a_mixture(plan: Plan, *, resume: bool) -> None:
             before = event["settings"].get(name)
             if before != value:
                 raise Refused(f"the run {plan.run.name} was begun with {name} {before!r}, not {value!r}")
-
-
-def _summarize(plan: Plan) -> int:
-    ends = [e for e in journal.read(plan.run) if e["event"] == "end" and e["backend"] == plan.backend]
-    counts = Counter(e["status"] for e in ends)
-    told = ", ".join(f"{count} {status}" for status, count in counts.most_common())
-    print(f"bench: {plan.backend}: {told} in {plan.run}", flush=True)
-    for event in ends:
-        if event["status"] != "ok":
-            print(f"  {event['case']}: {event['status']}: {event['reason']}", flush=True)
-    return 1 if any(counts[status] for status in BAD) else 0

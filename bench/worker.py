@@ -4,12 +4,9 @@ It journals each case before it begins and when it ends, so that the supervisor 
 process dies, and nothing finished is lost.
 """
 
+import contextlib
 import ctypes
-import functools
-import gc
 import importlib
-import math
-import shutil
 import signal
 import sys
 import zlib
@@ -22,19 +19,18 @@ import pytest
 
 import backends
 import dl_techniques
-from backends.protocol import Model, Program, Tensor
 from bench import gpu, journal, machine, turns
 from bench.cells import Cell, cells, select
-from bench.measure import Step, clock, measure
+from bench.measure import clock, measure
 from bench.memory import peak_memory
 from bench.profiles import PROFILES, settings
-from bench.workloads import Workload
+from bench.programs import Programs, identity
 
 CELL = pytest.StashKey[Cell]()
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 LOST_DEVICE = 3
-BLOCK = 2**22
-"""Elements of an input that are drawn; what is left repeats them, in memory of its own."""
+MODELS = 32
+"""Models that a process measures. What frameworks keep of a program they never give back, so the next process goes
+on with the rest of the pass."""
 
 
 class Worker:
@@ -56,8 +52,11 @@ class Worker:
             raise pytest.UsageError(f"{self.backend} here has no {self.device}")
         self.adapter.pin_precision(option.precision)
         keras.config.disable_traceback_filtering()  # so that a failure's reason is its own text
-        self.native = importlib.import_module(f"backends.native.{self.backend}")
+        native = importlib.import_module(f"backends.native.{self.backend}")
+        cache = self.run / "cache" / f"{self.backend}-{self.device}"
+        self.programs = Programs(self.adapter, native, self.device, cache)
         self.settings = settings(option)
+        self.machine = option.machine
         self.asker = turns.Asker(*map(int, option.turns.split(","))) if option.turns else None
         self.replayed: set[str] = set()
         try:
@@ -73,56 +72,24 @@ class Worker:
             return []
         return cells(self.workloads, self.profile, self.adapter, self.device, metric)
 
+    def shares(self, items: list[pytest.Item]) -> dict[tuple, int]:
+        """Which of the processes of a pass measures each model: models in an arbitrary order, whichever others are
+        measured."""
+        models = sorted({_model(item.stash[CELL]) for item in items})
+        share = len(models) if self.asker else MODELS
+        return {model: place // share for place, model in enumerate(models)}
+
     def order(self, cell: Cell) -> tuple:
-        """Cases of one model follow each other; models in an arbitrary order, whichever others are measured."""
+        """Cases of one model follow each other, what is compiled before what is timed."""
         compiles = cell.metric.startswith("compile")
-        group = (zlib.crc32(cell.workload.name.encode()), cell.workload.name, cell.size, cell.dtype)
         step = (cell.mode, not compiles, cell.metric)
-        return (not (self.adapter.COMPILES_FIRST and compiles), *group, *step)
-
-    # What a case needs.
-
-    def cache(self, *names: str) -> Path:
-        return self.run / "cache" / f"{self.backend}-{self.device}" / "-".join(names)
-
-    @functools.lru_cache(maxsize=1)  # noqa: B019 (one worker lives as long as its process)
-    def model(self, workload: Workload, size: str, dtype: str) -> tuple[Model, str, list[Tensor], Tensor]:
-        """Returns model, name of the technique, inputs and a cotangent on the device."""
-        gc.collect()  # layers are cycles, whose weights would stay on the device for long
-        model, technique = workload.build(workload.sizes[size], dtype, self.native)
-        generator = np.random.default_rng(0)
-        arrange = getattr(model, "layout", lambda tensor: tensor)
-
-        def draw(shape: tuple[int, ...]) -> Tensor:
-            """On a GPU the largest inputs would take longer to draw than to measure."""
-            count = math.prod(shape)
-            block = self.adapter.tensor(generator.standard_normal(min(count, BLOCK), "float32"), dtype)
-            return keras.ops.reshape(keras.ops.tile(block, -(-count // BLOCK))[:count], shape)
-
-        inputs = [arrange(draw(shape)) for shape in workload.inputs(workload.sizes[size])]
-        output = self.adapter.forward(model, inputs, "eager").run()
-        if (ran_on := self.adapter.device_of(output)) != self.device:
-            raise RuntimeError(f"the layer ran on the {ran_on}, not on the {self.device}")
-        return model, technique, inputs, draw(tuple(output.shape))
-
-    @functools.lru_cache(maxsize=1)  # noqa: B019
-    def program(self, workload: Workload, size: str, dtype: str, mode: str, direction: str) -> Program:
-        """Returns a step; the last one is kept, so that a case does not compile what the one before it has."""
-        self.adapter.use_cache(self.cache(workload.name, size, dtype, mode))
-        model, _, inputs, cotangent = self.model(workload, size, dtype)
-        if direction == "forward":
-            return self.adapter.forward(model, inputs, mode)
-        return self.adapter.backward(model, inputs, cotangent, mode)
-
-    def step(self, cell: Cell) -> Step:
-        direction = "forward" if cell.metric == "forward" else "backward"
-        return Step(self.adapter, self.program(cell.workload, cell.size, cell.dtype, cell.mode, direction))
+        return (not (self.adapter.COMPILES_FIRST and compiles), *_model(cell), *step)
 
     # What the benchmarks do.
 
     def time_step(self, benchmark, cell: Cell) -> None:
-        step = self.step(cell)
-        benchmark.extra_info.update(self.describe(cell))
+        step = self.programs.step(cell)
+        benchmark.extra_info.update(self.programs.describe(cell))
         effort = {"seconds": self.settings["seconds"], "launches": self.settings["launches"]}
         benchmark.extra_info.update(measure(benchmark, step, device=self.device, asker=self.asker, **effort))
         if not self.asker:
@@ -132,20 +99,17 @@ class Worker:
 
     def time_compilation(self, benchmark, cell: Cell) -> None:
         """Cold means an empty folder of compiled code; warm means that a launch before this one filled it."""
-        folder = self.cache(cell.workload.name, cell.size, cell.dtype, cell.mode)
-        if cell.metric == "compile_cold":
-            shutil.rmtree(folder, ignore_errors=True)
-        step = self.step(cell)
+        self.programs.prepare(cell)
         if cell.case in self.replayed:
-            step.program.compile()
+            self.programs.compile(cell)
             return
         clock.rest()
-        before = self._compiled_files()
-        compilation = benchmark.pedantic(step.program.compile)
-        written = self._compiled_files() - before
+        before = self.programs.compiled_files()
+        compilation = benchmark.pedantic(self.programs.compile, args=(cell,))
+        written = self.programs.compiled_files() - before
         if cell.mode == "jit" and (cell.metric == "compile_cold") != bool(written):
             raise RuntimeError(f"{cell.metric} wrote {written} files into the compile cache")
-        benchmark.extra_info.update(self.describe(cell))
+        benchmark.extra_info.update(self.programs.describe(cell))
         benchmark.extra_info.update(
             calls_per_round=1,
             stop="single",
@@ -153,39 +117,6 @@ class Worker:
             graphs=compilation.graphs,
             graph_breaks=compilation.graph_breaks,
         )
-
-    def _compiled_files(self) -> int:
-        return sum(1 for path in self.cache().rglob("*") if path.is_file())
-
-    def prime(self) -> None:
-        """Compiles a trivial layer: what a process pays once must not be charged to its first case."""
-        self.adapter.use_cache(self.cache("prime"))
-        layer = keras.layers.Dense(1)
-        layer.build((1, 1))
-        one = self.adapter.tensor(np.ones((1, 1), "float32"), "float32")
-        self.adapter.backward(layer, [one], one, "jit").compile()
-
-    def describe(self, cell: Cell) -> dict[str, Any]:
-        """Returns what identifies a cell, and its analytic operations and bytes."""
-        workload = cell.workload
-        model, technique, inputs, cotangent = self.model(workload, cell.size, cell.dtype)
-        backward = cell.metric != "forward"
-        flops = workload.flops(workload.sizes[cell.size]) * (3 if backward else 1) if workload.flops else None
-        read = sum(_elements(x) for x in inputs) + sum(_elements(w) for w in _weights(model))
-        moved = 3 * read + 2 * _elements(cotangent) if backward else read + _elements(cotangent)
-        return {
-            "family": workload.family,
-            "workload": workload.name,
-            "technique": technique,
-            "size": cell.size,
-            "dtype": cell.dtype,
-            "mode": cell.mode,
-            "metric": cell.metric,
-            "shape": " ".join("x".join(map(str, x.shape)) for x in inputs),
-            "native": workload.native,
-            "flops": flops,
-            "bytes": moved * BYTES[cell.dtype],
-        }
 
     # What is written down.
 
@@ -196,7 +127,7 @@ class Worker:
     def suite(self) -> dict[str, Any]:
         """Returns what identifies this launch in its files."""
         facts = {
-            **machine.facts(),
+            **machine.facts(self.machine),
             "keras_version": keras.version(),
             "numpy_version": np.__version__,
             "threads": self.settings["threads"],
@@ -225,22 +156,25 @@ class Worker:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         for item in items:
             item.stash[CELL] = item.callspec.params["cell"]  # type: ignore[attr-defined]
-        items.sort(key=lambda item: self.order(item.stash[CELL]))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        shares = self.shares(session.items)
+        session.items.sort(key=lambda item: (shares[_model(item.stash[CELL])], *self.order(item.stash[CELL])))
         done = journal.finished(journal.read(self.run), self.backend, self.device, self.replicate)
-        cases = [item.stash[CELL].case for item in session.items]
-        journal.append(self.run, "launch", **self.suite(), cases=cases)
+        journal.append(self.run, "launch", **self.suite(), cases=[item.stash[CELL].case for item in session.items])
+        left = [item for item in session.items if item.stash[CELL].case not in done]
+        share = shares[_model(left[0].stash[CELL])] if left else None
+        mine = [item for item in session.items if shares[_model(item.stash[CELL])] == share]
         if self.adapter.COMPILES_FIRST:
-            self.replayed = {case for case in done if case.rpartition("/")[2].startswith("compile")}
+            cases = {item.stash[CELL].case for item in mine}
+            self.replayed = {case for case in done & cases if case.rpartition("/")[2].startswith("compile")}
         session.items[:] = [
-            item
-            for item in session.items
-            if item.stash[CELL].case not in done or item.stash[CELL].case in self.replayed
+            item for item in mine if item.stash[CELL].case not in done or item.stash[CELL].case in self.replayed
         ]
         if session.items:
-            self.prime()
+            with contextlib.suppress(Exception):  # the first case that compiles will tell
+                self.programs.prime()
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         if self.asker:
@@ -257,20 +191,11 @@ class Worker:
             status, reason = self._outcome(call)
             benchmark = item.funcargs.get("benchmark")  # type: ignore[attr-defined]
             record = benchmark.stats.as_dict(include_data=True) if status == "ok" else None
-            description = benchmark.extra_info if benchmark and benchmark.extra_info else _identity(cell)
+            description = benchmark.extra_info if benchmark and benchmark.extra_info else identity(cell)
             self.journal("end", case=cell.case, status=status, reason=reason, cell=description, benchmark=record)
-            if status == "failed" and not self.computes():
+            if status == "failed" and not self.programs.computes():
                 pytest.exit(f"nothing can be computed on the {self.device} any more", returncode=LOST_DEVICE)
         return report
-
-    def computes(self) -> bool:
-        """Whether the device still works; after an illegal access a GPU fails whatever its process asks of it."""
-        try:
-            one = self.adapter.tensor(np.ones(1), "float32")
-            self.adapter.wait(one)
-            return bool(self.adapter.array(one)[0] == 1)
-        except Exception:
-            return False
 
     def _outcome(self, call: pytest.CallInfo) -> tuple[str, str]:
         if call.excinfo is None:
@@ -302,22 +227,6 @@ def die_with_the_supervisor() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _identity(cell: Cell) -> dict[str, Any]:
-    return {
-        "family": cell.workload.family,
-        "workload": cell.workload.name,
-        "technique": cell.workload.name,
-        "size": cell.size,
-        "dtype": cell.dtype,
-        "mode": cell.mode,
-        "metric": cell.metric,
-        "native": cell.workload.native,
-    }
-
-
-def _weights(model: Model) -> list[Any]:
-    return list(getattr(model, "trainable_weights", None) or getattr(model, "weights", []))
-
-
-def _elements(tensor: Any) -> float:
-    return float(np.prod(tuple(tensor.shape)))
+def _model(cell: Cell) -> tuple:
+    name = cell.workload.name
+    return zlib.crc32(name.encode()), name, cell.size, cell.dtype

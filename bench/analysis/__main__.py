@@ -56,6 +56,7 @@ def _parser() -> Parser:
     report.add_argument(
         "--figures", action="store_true", help=f"draw PNG and SVG figures of more than {MOST_DRAWN} cells too"
     )
+    report.add_argument("--summary", action="store_true", help="print the answers too")
     report.add_argument("--history", type=Path, default=HISTORY, help=f"store of all runs (default: {HISTORY})")
     export.add_argument(
         "--github-benchmark",
@@ -122,6 +123,8 @@ def _report(loaded: Loaded, options: argparse.Namespace) -> int:
     _tell([*past.problems, *beside.problems])
     if not figures:
         print(f"more than {MOST_DRAWN} cells: no PNG and SVG figures; --figures draws them")
+    if options.summary:
+        _summary(loaded, argparse.Namespace(json=False))
     print(f"{len(loaded.frame)} cells, {len(written)} files; open {options.out / 'index.html'}")
     return int(bool(loaded.problems or past.problems or beside.problems))
 

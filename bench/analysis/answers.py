@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis import compare, schema, text
-from bench.analysis.cells import ENOUGH_LAUNCHES
+from bench.analysis.claims import ENOUGH_LAUNCHES
 
 QUESTIONS = {
     ("forward", "jit"): "forward, jit",
@@ -32,12 +32,13 @@ class Answer:
     @property
     def headline(self) -> str:
         leader = self.times[0][0]
-        return {"fastest": leader, "alone": f"only {leader}"}.get(self.verdict, "undecided")
+        told = {"fastest": leader, "alone": f"only {leader}", "apart": "not measured in turns"}
+        return told.get(self.verdict, "undecided")
 
     @property
     def details(self) -> list[tuple[str, str, str]]:
         """The times that the headline does not already tell."""
-        return self.times if self.verdict == "undecided" else self.times[1:]
+        return self.times if self.verdict in compare.UNCERTAIN else self.times[1:]
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,11 @@ class Block:
 
 
 def blocks(ranking: pd.DataFrame) -> list[Block]:
-    """The answers that a ranking (`compare.ranking`) gives."""
+    """The answers that a ranking (`compare.ranking`) gives where there are several backends; `alone` has the rest."""
     found = []
     for key, ranked in ranking.groupby(compare.SETTING):
+        if ranked["backend"].nunique() == 1:
+            continue
         answers = {name: _answer(rows) for name, rows in ranked.groupby(["family", "metric", "mode"], sort=False)}
         asked = [question for question in QUESTIONS if any(name[1:] == question for name in answers)]
         rows = {
@@ -103,12 +106,17 @@ def _answer(ranked: pd.DataFrame) -> Answer:
 
 
 def _caution(ranked: pd.DataFrame) -> str:
+    if (ranked["verdict"] == "apart").any():
+        return (
+            "Some backends were not measured in turns, so that the machine may have changed between them: nothing is "
+            "called fastest there. Measure them with one command: nox -s bench-tf bench-jax bench-torch."
+        )
     # Of any number of launches only one compiles cold.
     timed = ranked["metric"].isin(schema.RUN_METRICS) & (ranked["launches"] > 0)
     fewest = ranked.loc[timed, "launches"].min()
     if pd.isna(fewest) or fewest >= ENOUGH_LAUNCHES:
         return ""
     return (
-        f"Some cells were measured in {text.count(fewest, 'launch')} only. Their intervals cannot know how much one "
-        f"process differs from the next and are too narrow. Measure with --launches {ENOUGH_LAUNCHES} or more."
+        f"Some cells were measured in {text.count(fewest, 'launch')} only, which cannot tell how much one process "
+        f"differs from the next: nothing is called fastest there. Measure with --launches {ENOUGH_LAUNCHES} or more."
     )

@@ -1,5 +1,6 @@
 """From how each cell ended in each launch to one row a cell, with what follows from other rows."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from typing import Any
@@ -37,12 +38,23 @@ def ceilings(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     return probes.groupby(CEILING_KEY, as_index=False)[["peak_flops", "peak_bytes"]].max()
 
 
+def medians(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """What each launch says of each cell: the logarithm of the median of its rounds."""
+    names = (*CELL_KEY, "pass")
+    rows = [
+        {name: o[name] for name in names} | {"log": math.log(statistics.median(o["times"].tolist()))}
+        for o in outcomes
+        if o["status"] == "ok"
+    ]
+    return pd.DataFrame(rows, columns=[*names, "log"]).astype({"log": "float64"})
+
+
 def aggregate(outcomes: Sequence[Outcome], peaks: pd.DataFrame) -> pd.DataFrame:
     """One row a cell, with `schema.COLUMNS`."""
     groups: dict[tuple, list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault(tuple(outcome[name] for name in CELL_KEY), []).append(outcome)
-    frame = pd.DataFrame([_cell(group) for group in groups.values()], columns=[*schema.COLUMNS, "native"])
+    frame = pd.DataFrame([_cell(group) for group in groups.values()], columns=list(schema.COLUMNS))
     frame = frame.astype(dict.fromkeys(schema.NUMBERS, "float64") | dict.fromkeys(schema.INTEGERS, "Int64"))
     frame["timestamp"] = pd.to_datetime(frame["timestamp"], utc=True)
     frame = _with_native_ratio(_with_rates(frame, peaks))

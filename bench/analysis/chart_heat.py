@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.analysis import style
+from bench.analysis import compare, style
 from bench.analysis.charts import Cell, Figure, backends_in, by_row, crosses, label, layout, number
 
 TILE = 24
@@ -66,5 +66,5 @@ def heat(cells: Sequence[Cell], value: Callable[[Cell], float], shades: Shades) 
 
 
 def _tile(cell: Cell, value: float) -> str:
-    doubt = "~" if cell.verdict == "undecided" or cell.status == "unstable" else ""
+    doubt = "~" if cell.verdict in compare.UNCERTAIN or cell.status == "unstable" else ""
     return f"{value:.2f}{doubt}" if value < 9.995 else f"{value:.0f}{doubt}"

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis import compare, schema, style, text
+from bench.analysis.load import Loaded
 
 LONGEST_LABEL = 32
 FRAME = 56
@@ -24,13 +25,12 @@ Row = tuple[str, str]
 """A workload and a size."""
 
 
-def prepared(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a case and backend, the newest, with what `compare.ratios` says; `place` is its place in `frame`.
+def prepared(loaded: Loaded) -> pd.DataFrame:
+    """One row a case and backend, the newest, with what `compare.ratios` says; `place` is its place in the table.
 
     A case that failed is a row too, unless it was measured in another run.
     """
-    compared = compare.ratios(frame)
-    rows = frame.join(compared[["fastest", "ratio", "ratio_low", "ratio_high", "verdict"]])
+    rows = compare.joined(loaded)
     rows = rows.assign(measured=rows["status"].isin(schema.MEASURED), place=range(len(rows)))
     rows = rows.sort_values(["measured", "timestamp"], kind="stable")
     rows = rows.drop_duplicates([*compare.CASE, "backend"], keep="last").sort_index()

@@ -1,21 +1,27 @@
 """From cells to answers: ratios between backends, rankings of families, scaling exponents. Pure functions.
 
-A backend is called fastest only when the 95 % interval of its ratio to every other one leaves out 1.
+A backend is called fastest only when it was measured in turns with every other one, in three launches or more, and the
+interval of each ratio leaves out 1; these intervals hold all together with 95 % (`claims`).
 """
 
 import math
-import statistics
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bench.analysis import intervals, schema
+from bench.analysis import claims, intervals, schema
+from bench.analysis.load import Loaded
 
-SETTING = ["machine", "device", "dtype"]
+SETTING = claims.SETTING
 """What two backends must share to be compared at all."""
-CASE = [*SETTING, "family", "workload", "size", "mode", "metric"]
+CASE = claims.CASE
+ADDED = ["fastest", "ratio", "ratio_low", "ratio_high", "verdict"]
+UNCERTAIN = ("undecided", "apart")
+"""The verdicts of a case in which nothing can be called fastest."""
 GROUP = [*SETTING, "family", "metric", "mode"]
 SWEEP = ["machine", "device", "dtype", "family", "workload", "mode", "metric", "backend", "axis"]
 
@@ -24,6 +30,7 @@ SAME_FACTS = ("commit", "keras_version", "threads", "precision", "python", "driv
 ABOVE_FLOOR = 5
 ENOUGH_POINTS = 3
 ENOUGH_WORKLOADS = 3
+NAN = math.nan
 
 
 def measured(frame: pd.DataFrame) -> pd.DataFrame:
@@ -45,39 +52,54 @@ def typical_sizes(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[~(in_sweep & has_others)]
 
 
-def ratios(frame: pd.DataFrame) -> pd.DataFrame:
+@lru_cache(maxsize=1)
+def ratios(loaded: Loaded) -> pd.DataFrame:
     """Every measured cell against the fastest backend of its case.
 
-    Adds `fastest`, `ratio`, `ratio_low`, `ratio_high` and `verdict`: `fastest`, `slower`, `undecided`, or `alone`
-    where no other backend was measured.
+    Adds `fastest`, `ratio`, `ratio_low`, `ratio_high` and `verdict`: `fastest`, `slower`, `undecided`, `alone` where
+    no other backend was measured, or `apart` where the backends were not measured in turns. The intervals hold
+    together, for all cells and families (`claims`).
     """
-    rows = measured(frame)
+    rows, margins = _decidable(loaded)
     by_speed = rows.sort_values("median_s", kind="stable").groupby(CASE)
-    best = by_speed[["backend", "median_s", "ci_low_s", "ci_high_s"]].transform("first").reindex(rows.index)
+    best = by_speed[["backend", "median_s", "launches"]].transform("first").reindex(rows.index)
     is_best = rows["backend"] == best["backend"]
     ratio = rows["median_s"] / best["median_s"]
-    low, high = intervals.of_ratio(*(_limits(side) for side in (rows, best)))
+    half = margins.of_cell(pd.MultiIndex.from_frame(rows[CASE]), rows["launches"], best["launches"])
+    half = np.where(rows["decidable"] == "yes", half, np.nan)
     rows = rows.assign(fastest=best["backend"], ratio=ratio)
-    rows = rows.assign(ratio_low=np.where(is_best, 1.0, low), ratio_high=np.where(is_best, 1.0, high))
+    rows = rows.assign(
+        ratio_low=np.where(is_best, 1.0, ratio * np.exp(-half)),
+        ratio_high=np.where(is_best, 1.0, ratio * np.exp(half)),
+    )
     slower = ~is_best & (rows["ratio_low"] > 1)
     cases = slower.groupby([rows[name] for name in CASE])
     others, beaten = cases.transform("size") - 1, cases.transform("sum")
     verdict = np.select(
-        [others == 0, slower, is_best & (beaten == others)], ["alone", "slower", "fastest"], "undecided"
+        [others == 0, rows["decidable"] == "apart", slower, is_best & (beaten == others)],
+        ["alone", "apart", "slower", "fastest"],
+        "undecided",
     )
-    return rows.assign(verdict=verdict)
+    return rows.drop(columns="decidable").assign(verdict=verdict)
 
 
-def ranking(frame: pd.DataFrame) -> pd.DataFrame:
+def joined(loaded: Loaded) -> pd.DataFrame:
+    """The table of all cells with what `ratios` adds to those that were measured."""
+    return loaded.frame.join(ratios(loaded)[ADDED])
+
+
+def ranking(loaded: Loaded) -> pd.DataFrame:
     """Backends per family, metric and mode: how many times the fastest one's time each takes, over the workloads.
 
     The ratio is the geometric mean over the workloads that all of these backends have, each workload counting once
-    however many sizes it has. Its interval says how far the ratio holds for workloads of that kind; below three
-    workloads it holds for the measured ones alone. One row a backend, fastest first: `ratio`, `ratio_low`,
-    `ratio_high`, `workloads` of `all_workloads`, the fewest `launches` of a cell, and a `verdict` as in `ratios`.
+    however many sizes it has. Its interval joins how well launches know it, together with all that is compared
+    (`claims`), and how far the ratio holds for workloads of that kind; below three workloads it holds for the measured
+    ones alone. One row a backend, fastest first: `ratio`, `ratio_low`, `ratio_high`, `workloads` of `all_workloads`,
+    the fewest `launches` of a cell, and a `verdict` as in `ratios`.
     """
-    rows = typical_sizes(measured(techniques(frame)))
-    ranked = [backend for _, group in rows.groupby(GROUP) for backend in _rank(group)]
+    rows, margins = _decidable(loaded)
+    rows = typical_sizes(techniques(rows))
+    ranked = [backend for _, group in rows.groupby(GROUP) for backend in _rank(group, margins)]
     columns = [
         *GROUP,
         "backend",
@@ -90,6 +112,16 @@ def ranking(frame: pd.DataFrame) -> pd.DataFrame:
         "verdict",
     ]
     return pd.DataFrame(ranked, columns=columns)
+
+
+@lru_cache(maxsize=1)
+def _decidable(loaded: Loaded) -> tuple[pd.DataFrame, claims.Margins]:
+    """The cells that may be compared, each with whether anything can be claimed of its case, and the margins."""
+    rows = measured(loaded.frame)
+    rows = rows.assign(decidable=claims.decidable(rows, claims.in_turns(loaded.launches)))
+    several = rows.groupby(CASE)["backend"].transform("size") > 1
+    certain = claims.comparable(rows[several & (rows["decidable"] == "yes")], loaded.medians)
+    return rows, claims.margins(certain)
 
 
 def scaling(frame: pd.DataFrame) -> pd.DataFrame:
@@ -141,38 +173,26 @@ def slowed(frame: pd.DataFrame) -> list[str]:
     ]
 
 
-def _limits(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series, pd.Series]:
-    return rows["median_s"], rows["ci_low_s"], rows["ci_high_s"]
-
-
-Times = dict[str, tuple[float, float, float]]
-"""The median of each backend, and its limits."""
-
-
-def _rank(group: pd.DataFrame) -> list[dict[str, Any]]:
-    cells: dict[tuple[str, str], Times] = {}
-    for workload, size, backend, *times in group[["workload", "size", "backend", *schema.TIMES]].itertuples(
-        index=False
-    ):
-        cells.setdefault((workload, size), {})[backend] = tuple(times)
+def _rank(group: pd.DataFrame, margins: claims.Margins) -> list[dict[str, Any]]:
     backends = sorted(set(group["backend"]))
-    shared = {place: times for place, times in cells.items() if len(times) == len(backends)}
-    workloads: dict[str, list[Times]] = {}
-    for (workload, _), times in shared.items():
-        workloads.setdefault(workload, []).append(times)
-    logs = {
-        backend: [statistics.fmean(math.log(times[backend][0]) for times in own) for own in workloads.values()]
-        for backend in backends
-    }
-    mean = {backend: statistics.fmean(of_workload or [math.nan]) for backend, of_workload in logs.items()}
-    leader = min(backends, key=mean.__getitem__)
-    limits = {b: (0.0, 0.0) if b == leader else _log_ratio_interval(workloads, logs, b, leader) for b in backends}
-    beaten = {backend for backend in backends if limits[backend][0] > 0}
-    in_shared = [place in shared for place in zip(group["workload"], group["size"], strict=True)]
+    shared = group[group.groupby(["workload", "size"])["backend"].transform("size") == len(backends)]
+    logs = shared.assign(log=np.log(shared["median_s"])).groupby(["workload", "backend"])["log"].mean()
+    by_workload = logs.unstack("backend").reindex(columns=backends)
+    mean = by_workload.mean()
+    order = [*mean.sort_values(kind="stable").index]
+    leader, launches = order[0], shared["launches"].min() if len(shared) else 0
+    decidable = set(shared["decidable"])
+    half = margins.of_mean(pd.MultiIndex.from_frame(shared[CASE]).unique(), launches) if decidable == {"yes"} else NAN
+    limits = {leader: (0.0, 0.0)}
+    for backend in order[1:]:
+        reach = math.hypot(half, _between([*(by_workload[backend] - by_workload[leader])]))
+        middle = mean[backend] - mean[leader]
+        limits[backend] = (middle - reach, middle + reach)
+    beaten = {backend for backend in order if limits[backend][0] > 0}
     about = dict(zip(GROUP, group[GROUP].iloc[0], strict=True)) | {
-        "workloads": len(workloads),
+        "workloads": len(by_workload),
         "all_workloads": group["workload"].nunique(),
-        "launches": group["launches"][in_shared].min() if shared else 0,
+        "launches": launches,
     }
     return [
         about
@@ -181,9 +201,9 @@ def _rank(group: pd.DataFrame) -> list[dict[str, Any]]:
             "ratio": math.exp(mean[backend] - mean[leader]),
             "ratio_low": math.exp(limits[backend][0]),
             "ratio_high": math.exp(limits[backend][1]),
-            "verdict": _verdict(backend, leader, beaten, len(backends)),
+            "verdict": "apart" if "apart" in decidable else _verdict(backend, leader, beaten, len(backends)),
         }
-        for backend in sorted(backends, key=mean.__getitem__)
+        for backend in order
     ]
 
 
@@ -195,22 +215,12 @@ def _verdict(backend: str, leader: str, beaten: set[str], count: int) -> str:
     return "fastest" if backend == leader and len(beaten) == count - 1 else "undecided"
 
 
-def _log_ratio_interval(
-    workloads: dict[str, list[Times]], logs: dict[str, list[float]], top: str, bottom: str
-) -> intervals.Interval:
-    """Over workloads where there are enough of them, else from how well each cell is known."""
-    if not workloads:
-        return intervals.NONE
-    if len(workloads) >= ENOUGH_WORKLOADS:
-        return intervals.mean_of([a - b for a, b in zip(logs[top], logs[bottom], strict=True)])
-    sides = [
-        [*np.array([times[backend] for own in workloads.values() for times in own]).T] for backend in (top, bottom)
-    ]
-    weight = np.array([1 / len(own) / len(workloads) for own in workloads.values() for _ in own])
-    low, high = (np.log(limit) for limit in intervals.of_ratio(*sides))
-    middle = np.log(sides[0][0] / sides[1][0])
-    down, up = (math.sqrt((((limit - middle) * weight) ** 2).sum()) for limit in (low, high))
-    return float((middle * weight).sum()) - down, float((middle * weight).sum()) + up
+def _between(differences: Sequence[float]) -> float:
+    """How far the mean over workloads reaches for others of their kind; nothing where they are too few to tell."""
+    if len(differences) < ENOUGH_WORKLOADS:
+        return 0.0
+    low, high = intervals.mean_of(differences)
+    return (high - low) / 2
 
 
 def _fit(sweep: pd.DataFrame) -> dict[str, object]:

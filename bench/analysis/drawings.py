@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench.analysis import compare, plot_curves, plot_maps, plots, schema, style
+from bench.analysis.load import Loaded
 from bench.analysis.plot_panels import COMPILE_PANELS, RUN_PANELS, in_panels
 
 
@@ -23,16 +24,16 @@ class Drawing:
     figure: Figure
 
 
-def drawings(frame: pd.DataFrame, ceilings: pd.DataFrame) -> Iterator[Drawing]:
+def drawings(loaded: Loaded) -> Iterator[Drawing]:
     """Every figure that these cells can give, setting by setting and family by family."""
-    rows = compare.techniques(frame)
+    rows = compare.techniques(compare.joined(loaded))
     several_machines = rows["machine"].nunique() > 1
     for key, of_setting in rows.groupby(compare.SETTING):
         setting = " · ".join(key if several_machines else key[1:])
         for family, of_family in of_setting.groupby("family"):
             for name, title, caption, figure in _of_family(of_family):
                 yield Drawing(name, setting, family, title, caption, figure)
-        ceiling = ceilings.set_index(compare.SETTING).reindex([key]).iloc[0]
+        ceiling = loaded.ceilings.set_index(compare.SETTING).reindex([key]).iloc[0]
         for name, title, caption, figure in _of_setting(of_setting, ceiling):
             yield Drawing(name, setting, "", title, caption, figure)
 

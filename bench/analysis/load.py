@@ -14,10 +14,11 @@ import pandas as pd
 
 from bench import journal
 from bench.analysis import cells, schema
-from bench.analysis.records import Launch, Outcome, read_file, read_journal
+from bench.analysis.records import Launch, Outcome, read_file, read_journal, read_missing
 
 LAUNCH_COLUMNS = [
-    *("run", "backend", "device", "launch", "pass", "start", "end", "returncode", "in_flight", "settings", "facts")
+    *("run", "backend", "device", "launch", "pass", "spawned", "start", "end", "returncode", "in_flight"),
+    *("compiled_s", "measured_s", "settings", "facts"),
 ]
 SAME_IN_A_RUN = (*schema.FACTS, "device_name", "driver", "threads")
 
@@ -30,20 +31,25 @@ class Loaded:
         frame: one row a measured cell, with `schema.COLUMNS`.
         launches: one row a process launch: who, when, on what, with which settings.
         ceilings: `peak_flops` and `peak_bytes` per second by machine, device and dtype, as measured.
+        medians: one row a cell and launch that ended well: `CELL_KEY`, `pass` and `log`, the median's logarithm.
+        missing: a line for each backend that was asked for and could not be measured.
         problems: a line for each file or part of a file that was left out, and what to do about it.
     """
 
     frame: pd.DataFrame
     launches: pd.DataFrame
     ceilings: pd.DataFrame
+    medians: pd.DataFrame
+    missing: list[str]
     problems: list[str]
 
 
 def load(paths: Iterable[str | Path]) -> Loaded:
     """Read run folders and single pytest-benchmark files."""
     problems: list[str] = []
-    launches = read(map(Path, paths), problems)
-    return assemble(launches, problems)
+    places = [*map(Path, paths)]
+    launches = read(places, problems)
+    return assemble(launches, problems, _missing(places, launches))
 
 
 def latest(raw: str | Path) -> Loaded:
@@ -56,7 +62,8 @@ def latest(raw: str | Path) -> Loaded:
         if launch.start > newest.setdefault(launch.setting, launch).start:
             newest[launch.setting] = launch
     kept = [launch for launch in launches if launch.head["run"] == newest[launch.setting].head["run"]]
-    return assemble(kept, problems)
+    runs = {launch.head["run"] for launch in kept}
+    return assemble(kept, problems, _missing([folder for folder in folders if folder.name in runs], kept))
 
 
 def read(paths: Iterable[Path], problems: list[str]) -> list[Launch]:
@@ -112,7 +119,7 @@ def _drop_unmeasured(launch: Launch, problems: list[str]) -> None:
         )
 
 
-def assemble(launches: list[Launch], problems: list[str]) -> Loaded:
+def assemble(launches: list[Launch], problems: list[str], missing: list[str] | None = None) -> Loaded:
     """The table of what these launches measured; what had to be left out is added to `problems`."""
     launches = _alike(launches, problems)
     starts: dict[tuple, datetime] = {}
@@ -126,7 +133,7 @@ def assemble(launches: list[Launch], problems: list[str]) -> Loaded:
     ]
     ceilings = cells.ceilings(rows)
     table = pd.DataFrame(map(_launch_row, launches), columns=LAUNCH_COLUMNS)
-    return Loaded(cells.aggregate(rows, ceilings), table, ceilings, problems)
+    return Loaded(cells.aggregate(rows, ceilings), table, ceilings, cells.medians(rows), missing or [], problems)
 
 
 def _alike(launches: list[Launch], problems: list[str]) -> list[Launch]:
@@ -153,6 +160,7 @@ def _outcome_row(launch: Launch, outcome: Outcome, run_start: datetime) -> dict[
         **{name: launch.head[name] for name in ("run", "backend", "device")},
         **{name: launch.head["facts"][name] for name in schema.FACTS},
         "timestamp": run_start,
+        "pass": launch.head["pass"],
         **{name: outcome.cell.get(name) for name in (*schema.IDENTITY, "technique", *schema.MEASUREMENT_FIELDS)},
         "status": outcome.status,
         "reason": outcome.reason,
@@ -163,10 +171,27 @@ def _outcome_row(launch: Launch, outcome: Outcome, run_start: datetime) -> dict[
 def _launch_row(launch: Launch) -> dict[str, Any]:
     return {
         **{name: launch.head[name] for name in ("run", "backend", "device", "launch", "pass")},
+        "spawned": launch.spawned,
         "start": launch.start,
         "end": launch.end,
+        "compiled_s": sum(map(_compiled, launch.outcomes.values())),
+        "measured_s": sum(outcome.cell.get("measured_s") or 0.0 for outcome in launch.outcomes.values()),
         "returncode": launch.returncode,
         "in_flight": launch.in_flight,
         "settings": launch.head["settings"],
         "facts": launch.head["facts"],
     }
+
+
+def _compiled(outcome: Outcome) -> float:
+    """Seconds that a case spent on compiling: all of it, or its first call."""
+    if outcome.cell["metric"] in schema.COMPILE_METRICS:
+        return float(outcome.times.sum())
+    return 0.0 if outcome.cell["mode"] == "eager" else outcome.cell.get("first_call_s") or 0.0
+
+
+def _missing(paths: Iterable[Path], launches: Iterable[Launch]) -> list[str]:
+    measured = {(launch.head["backend"], launch.head["device"]) for launch in launches}
+    folders = [path for path in paths if path.is_dir()]
+    found = {(b, d): reason for folder in folders for b, d, reason in read_missing(folder)}
+    return [f"{b} on the {d}: {reason}" for (b, d), reason in found.items() if (b, d) not in measured]

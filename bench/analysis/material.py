@@ -9,6 +9,7 @@ import pandas as pd
 
 from bench.analysis import charts, compare
 from bench.analysis.charts import Cell
+from bench.analysis.load import Loaded
 
 SWEEP = ("workload", "mode", "metric", "axis")
 
@@ -23,13 +24,13 @@ class Material:
     ceilings: dict[tuple, Any]
 
 
-def material(frame: pd.DataFrame, ceilings: pd.DataFrame) -> Material:
-    cells = compare.techniques(charts.prepared(frame))
+def material(loaded: Loaded) -> Material:
+    cells = compare.techniques(charts.prepared(loaded))
     points = compare.sweep_points(cells)
     fits: dict[tuple, dict[str, Any]] = defaultdict(dict)
     for fit in compare.scaling(cells).itertuples():
         fits[key(fit, (*compare.SETTING, *SWEEP))][fit.backend] = fit
-    known = ceilings.dropna(subset=["peak_flops", "peak_bytes"])
+    known = loaded.ceilings.dropna(subset=["peak_flops", "peak_bytes"])
     return Material(cells, points, fits, {key(row, compare.SETTING): row for row in known.itertuples()})
 
 

@@ -2,12 +2,11 @@
 
 import base64
 import gzip
-from typing import Any
 
-import pandas as pd
 from plotly.offline import get_plotlyjs
 
 from bench.analysis import (
+    alone,
     answers,
     companions,
     compare,
@@ -26,23 +25,28 @@ from bench.analysis.load import Loaded
 from bench.analysis.style import COLOURS
 from bench.analysis.techniques import techniques
 
-ADDED = ["fastest", "ratio", "ratio_low", "ratio_high", "verdict"]
-"""What the page's table has beyond the columns of results.csv."""
-
 
 def render(loaded: Loaded, parquet: bytes, beside: Companions, lines: list[Line], command: str) -> str:
     """The page as one self-contained document."""
     gallery = Gallery()
-    source = material.material(loaded.frame, loaded.ceilings)
-    ranking = compare.ranking(loaded.frame)
+    source = material.material(loaded)
+    ranking = compare.ranking(loaded)
     sections = panels.sections(source, gallery)
     known = techniques(loaded.frame, source, beside, lines, gallery)
     found = provenance.troubles(loaded.frame)
     runs = provenance.runs(loaded.launches)
     workers, matrix = companions.matrix(beside.numerics)
-    data = {"cells": _cells(loaded.frame), "charts": gallery.figures, "csv": list(loaded.frame.columns)}
+    data = {
+        "cells": plain.columns(compare.joined(loaded)),
+        "charts": gallery.figures,
+        "csv": list(loaded.frame.columns),
+    }
     return markup.template("report.html.j2").render(
         blocks=answers.blocks(ranking),
+        alone=alone.alone(loaded.frame),
+        preliminary=provenance.preliminary(loaded.launches),
+        missing=loaded.missing,
+        spent=provenance.spent(loaded.launches),
         sureness=answers.sureness(loaded.frame, ranking),
         unlike=[*compare.unlike(loaded.launches), *compare.slowed(loaded.frame)],
         machines=provenance.machines(loaded.launches),
@@ -70,7 +74,3 @@ def render(loaded: Loaded, parquet: bytes, beside: Companions, lines: list[Line]
 def packed(content: bytes) -> str:
     """As the page's script unpacks it; in this alphabet nothing can end the element that holds it."""
     return base64.b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode()
-
-
-def _cells(frame: pd.DataFrame) -> dict[str, list[Any]]:
-    return plain.columns(frame.join(compare.ratios(frame)[ADDED]))

@@ -12,9 +12,9 @@ from bench.analysis.plot_panels import ROW_KEY, RUN_PANELS, in_panels, row_names
 
 
 def ratio_map(rows: pd.DataFrame) -> Figure:
-    """Every cell's time over that of the fastest backend of its case."""
-    compared = compare.ratios(rows)
-    text = compared["ratio"].map(_short) + np.where(compared["verdict"] == "undecided", "~", "")
+    """Every cell's time over that of the fastest backend of its case; `rows` have what `compare.joined` adds."""
+    compared = compare.measured(rows)
+    text = compared["ratio"].map(_short) + np.where(compared["verdict"].isin(compare.UNCERTAIN), "~", "")
     norm = LogNorm(1, max(2.0, min(10.0, compared["ratio"].max())), clip=True)
     return _heat_map(in_panels(rows, RUN_PANELS), compared.assign(value=compared["ratio"], text=text), "YlOrBr", norm)
 

@@ -21,6 +21,7 @@ def machines(launches: pd.DataFrame) -> list[dict[str, str]]:
         memory = facts.get("memory_bytes")
         rows[facts["machine"]] = {
             "machine": facts["machine"],
+            "host": facts["host"],
             "processor": facts.get("cpu"),
             "cores": facts.get("cores"),
             "memory": f"{memory / 2**30:.0f} GiB" if memory else None,
@@ -70,6 +71,42 @@ def _command(backend: str, device: str, settings: dict[str, Any]) -> str:
 
 def _argument(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def preliminary(launches: pd.DataFrame) -> list[str]:
+    """A line for each run of which passes are still to come."""
+    lines: dict[str, None] = {}
+    for (run, backend, _), group in launches.groupby(["run", "backend", "device"]):
+        done, planned = group["pass"].max(), group.iloc[0]["settings"].get("launches") or 0
+        if done < planned:
+            lines[
+                f"Preliminary: run {run} has {done} of {planned} passes over {backend}. Every pass makes it surer."
+            ] = None
+    return list(lines)
+
+
+def spent(launches: pd.DataFrame) -> list[dict[str, str]]:
+    """A row a run, backend and device: what its processes spent their time on; nothing where no journal tells."""
+    rows = []
+    told = launches.dropna(subset=["spawned"])
+    for (run, backend, device), group in told.groupby(["run", "backend", "device"]):
+        total = (group["end"] - group["spawned"]).dt.total_seconds().sum()
+        imported = (group["start"] - group["spawned"]).dt.total_seconds().sum()
+        compiled, measured = group["compiled_s"].sum(), group["measured_s"].sum()
+        parts = {
+            "imported": imported,
+            "compiled": compiled,
+            "measured": measured,
+            "else": max(0.0, total - imported - compiled - measured),
+        }
+        shares = {name: f"{seconds:.0f} s ({seconds / total:.0%})" for name, seconds in parts.items()}
+        rows.append({"backend": backend, "device": device, **shares, "in all": text.duration(total), "run": run})
+    for run, group in told.groupby("run"):
+        busy = (group["end"] - group["spawned"]).dt.total_seconds().sum()
+        waited = (group["end"].max() - group["spawned"].min()).total_seconds() - busy
+        rows.append({"backend": "between launches", "device": "", **dict.fromkeys(("imported", "compiled"), "")})
+        rows[-1] |= {"measured": "", "else": "", "in all": text.duration(max(0.0, waited)), "run": run}
+    return rows
 
 
 def unfinished(launches: pd.DataFrame) -> list[str]:

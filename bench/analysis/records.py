@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import orjson
 
-from bench import journal
-from bench.analysis import schema
+from bench import journal, machine
+from bench.analysis import schema, text
 
-EVENTS = ("launch", "start", "end", "exit")
+EVENTS = ("spawn", "launch", "start", "end", "exit")
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Launch:
     start: datetime
     end: datetime
     source: Path
+    spawned: datetime | None = None
     returncode: int | None = None
     in_flight: str = ""
     outcomes: dict[tuple, Outcome] = field(default_factory=dict)
@@ -93,6 +94,7 @@ def _check_head(head: dict[str, Any]) -> None:
         raise ValueError(f"its schema is {head.get('schema')!r}, this version of the suite reads {schema.SCHEMA}")
     schema.check_fields(head, schema.HEAD_FIELDS)
     schema.check_fields(head["facts"], schema.FACT_FIELDS)
+    head["facts"] = machine.named(head["facts"], head["device"])
 
 
 def _cell(record: Any) -> dict[str, Any]:
@@ -132,9 +134,10 @@ def read_journal(folder: Path, filed: Mapping[tuple, Launch], problems: list[str
     """
     path = folder / journal.NAME
     launches: dict[tuple, Launch] = {}
+    spawned: dict[tuple, datetime] = {}
     for event in _events(path, problems):
         try:
-            _replay(event, launches, filed, path)
+            _replay(event, launches, spawned, filed, path)
         except ValueError as error:
             problems.append(
                 f"{path}: event {event['event']!r} at {event.get('time')!r}: {error}. That event is left out"
@@ -171,13 +174,28 @@ def _is_cut(line: bytes) -> bool:
     return False
 
 
-def _replay(event: dict[str, Any], launches: dict[tuple, Launch], filed: Mapping[tuple, Launch], path: Path) -> None:
+def read_missing(folder: Path) -> list[tuple[str, ...]]:
+    """Backend, device and reason of what a run was asked for and could not measure."""
+    events = [event for event in journal.read(folder) if event["event"] == "missing"]
+    return [tuple(text.line(str(e.get(name))) for name in ("backend", "device", "reason")) for e in events]
+
+
+def _replay(
+    event: dict[str, Any],
+    launches: dict[tuple, Launch],
+    spawned: dict[tuple, datetime],
+    filed: Mapping[tuple, Launch],
+    path: Path,
+) -> None:
     schema.check_fields(event, {"backend": schema.BACKENDS, "device": schema.DEVICES, "launch": int})
     short_key = event["backend"], event["device"], event["launch"]
     time = _time(event.get("time"))
+    if event["event"] == "spawn":
+        spawned[short_key] = time
+        return
     if event["event"] == "launch":
         _check_head(event)
-        launch = Launch(event, time, time, path)
+        launch = Launch(event, time, time, path, spawned.get(short_key))
         if launch.key in filed:
             launch.outcomes = dict(filed[launch.key].outcomes)
         launches.setdefault(short_key, launch)

@@ -29,7 +29,7 @@ def write(
     contents = {
         "results.csv": loaded.frame.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode(),
         "results.parquet": parquet,
-        **(_figures(drawings(loaded.frame, loaded.ceilings)) if figures else {}),
+        **(_figures(drawings(loaded)) if figures else {}),
         "trend.html": trend_page.render(found, history.problems).encode(),
         "index.html": page.render(loaded, parquet, beside, found, command).encode(),
     }

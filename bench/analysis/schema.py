@@ -34,7 +34,7 @@ COLUMNS = (
     *("median_s", "ci_low_s", "ci_high_s", "min_s", "rounds", "launches", "stop"),
     *("flops", "bytes", "flops_per_s", "bytes_per_s", "roofline_fraction", "peak_memory_bytes", "native_ratio"),
     *("reason", "interval", *PHASES, "graphs", "graph_breaks", "cpu_per_wall", "shape"),
-    *("attention", "gpu_clock_mhz", "slowed_by", "native_low", "native_high"),
+    *("attention", "gpu_clock_mhz", "slowed_by", "native_low", "native_high", "native"),
 )
 TIMES = ("median_s", "ci_low_s", "ci_high_s")
 INTEGERS = ("rounds", "launches", "peak_memory_bytes", "graphs", "graph_breaks")
@@ -59,7 +59,7 @@ HEAD_FIELDS: Mapping[str, Kind] = {
 FACT_FIELDS: Mapping[str, Kind] = dict.fromkeys(FACTS, str)
 CELL_FIELDS: Mapping[str, Kind] = {**dict.fromkeys((*IDENTITY, "technique"), str), "mode": MODES, "metric": METRICS}
 MEASUREMENT_FIELDS: Mapping[str, Kind] = {
-    **dict.fromkeys(("flops", "bytes", "cpu_per_wall", "gpu_clock_mhz"), int | float),
+    **dict.fromkeys(("flops", "bytes", "cpu_per_wall", "gpu_clock_mhz", "first_call_s", "measured_s"), int | float),
     **dict.fromkeys(("peak_memory_bytes", "graphs", "graph_breaks"), int),
     **dict.fromkeys(("native", "shape", "attention", "slowed_by"), str),
     "stop": STOPS,

@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bench.analysis import answers, compare, plain, provenance, terminal, text
+from bench.analysis import alone, answers, compare, plain, provenance, terminal, text
 from bench.analysis.load import Loaded
 
 HEADINGS = ("family", "what", "fastest", "times its time [95 % interval]", "over")
@@ -13,7 +13,7 @@ HEADINGS = ("family", "what", "fastest", "times its time [95 % interval]", "over
 def as_json(loaded: Loaded) -> dict[str, Any]:
     """Everything that the tables say, and the numbers behind it."""
     return {
-        "ranking": plain.records(compare.ranking(loaded.frame)),
+        "ranking": plain.records(compare.ranking(loaded)),
         "not_ok": provenance.troubles(loaded.frame),
         "machines": provenance.machines(loaded.launches),
         "runs": provenance.runs(loaded.launches),
@@ -23,7 +23,17 @@ def as_json(loaded: Loaded) -> dict[str, Any]:
 
 
 def show(loaded: Loaded, console: Console) -> None:
-    for block in answers.blocks(compare.ranking(loaded.frame)):
+    for line in (*provenance.preliminary(loaded.launches), *(f"missing: {line}" for line in loaded.missing)):
+        console.print(text.line(line))
+    for one in alone.alone(loaded.frame):
+        lines = [
+            (family, question, "; ".join(found))
+            for family, of_family in one.rows.items()
+            for question, found in zip(one.questions, of_family, strict=True)
+            if found
+        ]
+        console.print(terminal.table(one.title, ("family", "what", "it takes"), lines))
+    for block in answers.blocks(compare.ranking(loaded)):
         rows = [
             (family, question, answer.headline, _multiples(answer), answer.basis)
             for family, found in block.rows.items()

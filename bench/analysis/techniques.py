@@ -89,11 +89,12 @@ def _verdicts(cells: Iterable[Cell]) -> str:
                 cell.backend if cell.verdict == "fastest" else cell.verdict
             )
     counts = Counter(cases.values())
-    alone = counts.pop("alone", 0)
+    alone, apart = counts.pop("alone", 0), counts.pop("apart", 0)
     parts = [f"{backend} fastest in {count}" for backend, count in counts.most_common() if backend != "undecided"]
     parts += [f"undecided in {counts['undecided']}"] if counts["undecided"] else []
     told = f"{', '.join(parts)} of {text.count(counts.total(), 'case')}" if parts else ""
-    return "; ".join(filter(None, [told, f"{text.count(alone, 'case')} on one backend alone" if alone else ""]))
+    others = {"on one backend alone": alone, "not measured in turns": apart}
+    return "; ".join(filter(None, [told, *(f"{text.count(n, 'case')} {how}" for how, n in others.items() if n)]))
 
 
 def _to_native(cells: Iterable[Cell]) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from bench.cells import cells, select
 from bench.profiles import PROFILES
-from bench.worker import BYTES
+from bench.programs import BYTES
 from bench.workloads import WORKLOADS, Workload
 
 ADAPTER = SimpleNamespace(MODES=("eager", "jit"))

@@ -46,7 +46,7 @@ function within(low, high) {
 }
 
 function toFastest(cell) {
-  return ratio(cell.ratio) + (cell.verdict === "undecided" ? "~" : "") + within(cell.ratio_low, cell.ratio_high);
+  return ratio(cell.ratio) + (["undecided", "apart"].includes(cell.verdict) ? "~" : "") + within(cell.ratio_low, cell.ratio_high);
 }
 
 function toNative(cell) {

@@ -7,7 +7,7 @@ import pytest
 
 from bench.analysis import chart_bars, chart_curves, chart_heat, charts, load, material, panels
 from bench.analysis.gallery import Gallery
-from tests.bench.analysis.synthetic import cell, write_launch
+from tests.bench.analysis.synthetic import cell, write_launch, write_launches
 
 
 def exact(seconds):
@@ -18,8 +18,8 @@ def cells(raw, times, **changes):
     """`times` maps backend -> workload -> rounds or an ending."""
     for backend, workloads in times.items():
         results = [(cell(name, **changes), result) for name, result in workloads.items()]
-        write_launch(raw, results, backend=backend)
-    return list(charts.prepared(load([raw / "run"]).frame).itertuples())
+        write_launches(raw, results, backend=backend)
+    return list(charts.prepared(load([raw / "run"])).itertuples())
 
 
 def trace(figure, name):
@@ -29,7 +29,7 @@ def trace(figure, name):
 def gallery(raw):
     loaded = load([raw / "run"])
     made = Gallery()
-    return panels.sections(material.material(loaded.frame, loaded.ceilings), made), made.figures
+    return panels.sections(material.material(loaded), made), made.figures
 
 
 def charted(raw, title):
@@ -48,12 +48,17 @@ def charted(raw, title):
 
 
 def test_bars_are_multiples_of_the_fastest_with_their_intervals(tmp_path):
-    vague = [2.0 * factor for factor in (0.9, 0.9, 0.95, 1, 1, 1, 1.05, 1.1, 1.1)]
-    figure = chart_bars.bars(cells(tmp_path, {"jax": {"a": exact(1.0)}, "torch": {"a": vague}}), chart_bars.RATIO)
+    for launch, factor in enumerate((0.98, 1.0, 1.02)):
+        for backend, seconds in (("jax", 1.0), ("torch", 2.0)):
+            write_launch(tmp_path, [(cell("a"), exact(seconds * factor))], backend=backend, launch=launch)
+    known = list(charts.prepared(load([tmp_path / "run"])).itertuples())
+    figure = chart_bars.bars(known, chart_bars.RATIO)
     jax, torch = trace(figure, "jax"), trace(figure, "torch")
     assert (jax["x"], torch["x"]) == ([1], [2])
-    assert torch["error_x"]["array"] == [pytest.approx(0.2)]
-    assert torch["error_x"]["arrayminus"] == [pytest.approx(0.2)]
+    row = next(cell for cell in known if cell.backend == "torch")
+    assert torch["error_x"]["array"] == [pytest.approx(row.ratio_high - 2, rel=1e-4)]
+    assert torch["error_x"]["arrayminus"] == [pytest.approx(2 - row.ratio_low, rel=1e-4)]
+    assert 1 < row.ratio_low < 2 < row.ratio_high
     assert jax["y"][0] < torch["y"][0]
     assert figure["layout"]["yaxis"]["ticktext"] == ["a · small<br><i>fastest: 1.00 s</i>"]
     assert figure["layout"]["xaxis"]["range"][1] > 2.2
@@ -67,9 +72,10 @@ def test_a_long_bar_is_cut_and_tells_its_length(tmp_path):
 
 
 def test_failed_and_unstable_cells_are_shown_as_such(tmp_path):
-    shaky = [1.0, 1.0, 1.0, 9.0, 9.0, 9.0]
-    times = {"jax": {"a": shaky, "b": exact(1.0)}, "torch": {"a": exact(1.0), "b": ("out_of_memory", "")}}
-    figure = chart_bars.bars(cells(tmp_path, times), chart_bars.RATIO)
+    times = {"jax": {"a": exact(1.0), "b": exact(1.0)}, "torch": {"a": exact(1.0), "b": ("out_of_memory", "")}}
+    cells(tmp_path, times)
+    write_launch(tmp_path, [(cell("a"), exact(9.0))], launch=3)
+    figure = chart_bars.bars(list(charts.prepared(load([tmp_path / "run"])).itertuples()), chart_bars.RATIO)
     assert trace(figure, "jax")["marker"]["pattern"]["shape"] == ["/", ""]
     missing = trace(figure, "no result")
     assert (missing["text"], missing["x"]) == (["out of memory"], [0])
@@ -89,7 +95,7 @@ def test_each_metric_and_mode_has_a_chart(tmp_path):
         results = [
             (cell(metric=m, mode=mode), exact(1.0)) for m in ("forward", "backward") for mode in ("jit", "eager")
         ]
-        write_launch(tmp_path, results, backend=backend)
+        write_launches(tmp_path, results, backend=backend)
     titles = ["forward · jit", "forward · eager", "backward · jit", "backward · eager"]
     assert list(charted(tmp_path, "Backends side by side")) == titles
     assert list(charted(tmp_path, "Against the fastest backend")) == titles
@@ -197,8 +203,8 @@ def test_the_roof_is_the_measured_ceiling(tmp_path):
 def test_of_several_runs_the_newest_counts_and_a_measurement_before_a_failure(tmp_path):
     write_launch(tmp_path, [(cell("a"), exact(1.0)), (cell("b"), exact(1.0))], run="old")
     write_launch(tmp_path, [(cell("a"), exact(2.0)), (cell("b"), ("crashed", ""))], run="new", hours=1)
-    frame = load([tmp_path / "old", tmp_path / "new"]).frame
-    found = charts.prepared(frame)
+    loaded = load([tmp_path / "old", tmp_path / "new"])
+    frame, found = loaded.frame, charts.prepared(loaded)
     assert found["median_s"].tolist() == [2.0, 1.0]
     assert frame["run"].iloc[found["place"]].tolist() == ["new", "old"]
 
@@ -224,7 +230,7 @@ def test_sweeps_come_by_workload_the_compiled_forward_pass_first(tmp_path):
 
 def test_no_cells_no_sections():
     empty = load([])
-    assert panels.sections(material.material(empty.frame, empty.ceilings), Gallery()) == []
+    assert panels.sections(material.material(empty), Gallery()) == []
 
 
 @pytest.mark.parametrize(

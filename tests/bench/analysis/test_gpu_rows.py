@@ -83,16 +83,14 @@ def test_ceilings_and_native_counterparts_are_those_of_the_device(loaded):
 
 
 def test_backends_are_compared_on_one_device_only(loaded):
-    fastest = {
-        (row.device, row.backend): (row.fastest, row.ratio) for row in compare.ratios(loaded.frame).itertuples()
-    }
+    fastest = {(row.device, row.backend): (row.fastest, row.ratio) for row in compare.ratios(loaded).itertuples()}
     assert fastest == {
         ("cpu", "jax"): ("jax", 1),
         ("cpu", "torch"): ("jax", pytest.approx(2)),
         ("gpu", "torch"): ("torch", 1),
         ("gpu", "jax"): ("torch", pytest.approx(4)),
     }
-    ranked = compare.ranking(loaded.frame)
+    ranked = compare.ranking(loaded)
     leaders = ranked[ranked["verdict"] == "fastest"].groupby("device")["backend"].unique()
     assert {device: list(names) for device, names in leaders.items()} == {"cpu": ["jax"], "gpu": ["torch"]}
 

@@ -58,6 +58,7 @@ EXTRA_COLUMNS = [
     "slowed_by",
     "native_low",
     "native_high",
+    "native",
 ]
 
 
@@ -410,6 +411,26 @@ def test_launches_that_differ_are_no_replicates(tmp_path, name):
 
 
 # Which runs.
+
+
+def test_a_machine_is_what_it_is_not_what_it_is_called(tmp_path):
+    """Without a name of its own: two machines called "vm" are two, and every start of a container is the same one."""
+    hosts = [("vm", "Test CPU", 2), ("vm", "Other CPU", 2), ("vm", "Test CPU", 8), ("a1b2c3", "Test CPU", 2)]
+    for number, (host, cpu, cores) in enumerate(hosts):
+        write_launch(tmp_path, [(cell(), [1.0])], run=f"run-{number}", machine=host, host=None, cpu=cpu, cores=cores)
+    loaded = load([tmp_path / f"run-{number}" for number in range(len(hosts))])
+    assert loaded.problems == []
+    assert loaded.frame.set_index("run")["machine"].to_dict() == {
+        "run-0": "Test CPU, 2 cores, 8 GiB",
+        "run-1": "Other CPU, 2 cores, 8 GiB",
+        "run-2": "Test CPU, 8 cores, 8 GiB",
+        "run-3": "Test CPU, 2 cores, 8 GiB",
+    }
+
+
+def test_results_of_a_gpu_from_before_accelerators_were_noted(tmp_path):
+    write_launch(tmp_path, [(cell(), [1.0])], device="gpu", host=None, device_name="NVIDIA H200")
+    assert only(tmp_path)["machine"] == "Test CPU @ 2 GHz, 2 cores, 8 GiB, NVIDIA H200"
 
 
 def test_latest_takes_the_newest_of_each_machine_backend_and_device(tmp_path):

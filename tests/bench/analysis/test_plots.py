@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from bench.analysis import load, schema, style
 from bench.analysis.drawings import Drawing, drawings
-from tests.bench.analysis.synthetic import cell, rounds, write_launch
+from tests.bench.analysis.synthetic import cell, rounds, write_launch, write_launches
 
 FAILED = ("failed", "")
 
@@ -32,7 +32,7 @@ def loaded(raw, backends=schema.BACKENDS, workloads=("rms_norm",), missing=(), m
 
 def drawn(data) -> dict[str, Drawing]:
     """Every figure by name, rendered, as warnings of the layout would be errors."""
-    found = {drawing.name: drawing for drawing in drawings(data.frame, data.ceilings)}
+    found = {drawing.name: drawing for drawing in drawings(data)}
     with matplotlib.rc_context(style.RC):
         for drawing in found.values():
             FigureCanvasAgg(drawing.figure).draw()
@@ -97,7 +97,7 @@ def test_a_missing_cell_is_marked_and_never_zero(tmp_path):
 
 def test_ratios_are_printed_and_doubt_is_marked(tmp_path):
     for backend, seconds in (("jax", 1.0), ("torch", 2.5), ("tensorflow", 1.0)):
-        write_launch(tmp_path, [(cell(), [seconds] * 9)], backend=backend)
+        write_launches(tmp_path, [(cell(), [seconds] * 9)], backend=backend)
     assert texts(drawn(load([tmp_path / "run"]))["ratios"].figure) == {"1.00~", "2.50"}
 
 

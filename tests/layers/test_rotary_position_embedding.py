@@ -25,8 +25,9 @@ def test_formula(percentage, rope_dim):
     np.testing.assert_allclose(numpy(layer(x)), rotate(x, theta=50.0, rope_dim=rope_dim), rtol=0, atol=2e-6)
 
 
-def test_half_of_the_features_turn_by_default():
-    assert RotaryPositionEmbedding(8, 6).rope_percentage == 0.5
+def test_all_features_turn_by_default():
+    x = np.random.default_rng(0).standard_normal((2, 3, 5, 8)).astype("float32")
+    np.testing.assert_allclose(numpy(RotaryPositionEmbedding(8, 6)(x)), rotate(x), rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize(

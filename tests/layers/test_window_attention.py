@@ -18,7 +18,7 @@ def x():
 
 def make(**arguments):
     layer = WindowAttention(DIM, arguments.pop("window_size", SIZE), num_heads=HEADS, **arguments)
-    layer.build((None, layer.window_size**2, DIM))
+    layer.build((None, np.prod(np.broadcast_to(layer.window_size, 2)).item(), DIM))
     random = np.random.default_rng(1)
     for weight in layer.trainable_weights:
         weight.assign(random.normal(scale=0.5, size=weight.shape))
@@ -39,9 +39,10 @@ def test_formula(x, qk_scale):
     np.testing.assert_allclose(numpy(layer(x)), expected(layer, x), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [1, 2, 4])
+@pytest.mark.parametrize("size", [1, 2, 4, (2, 3), (4, 1)])
 def test_formula_at_other_sizes(size):
-    x = np.random.default_rng(2).standard_normal((3, size**2, DIM)).astype("float32")
+    tokens = np.prod(np.broadcast_to(size, 2))
+    x = np.random.default_rng(2).standard_normal((3, tokens, DIM)).astype("float32")
     layer = make(window_size=size)
     np.testing.assert_allclose(numpy(layer(x)), expected(layer, x), rtol=0, atol=1e-5)
 

@@ -22,7 +22,7 @@ class RotaryPositionEmbedding(keras.layers.Layer):
         head_dim: even int, size of the last axis.
         max_seq_len: int, number of positions.
         rope_theta: float > 0, base of the frequencies.
-        rope_percentage: float in (0, 1], fraction of the features to turn.
+        rope_percentage: float in (0, 1], fraction of the features to turn: all of them in the paper, by default.
 
     Input shape:
         `(batch, heads, length, head_dim)`, with any number of heads and `length <= max_seq_len`.
@@ -32,7 +32,7 @@ class RotaryPositionEmbedding(keras.layers.Layer):
 
     Example:
 
-    >>> rope = RotaryPositionEmbedding(head_dim=4, max_seq_len=8, rope_percentage=1.0)
+    >>> rope = RotaryPositionEmbedding(head_dim=4, max_seq_len=8)
     >>> y = rope(keras.ops.ones((1, 1, 2, 4)))
     >>> print(keras.ops.convert_to_numpy(y)[0, 0].round(3))
     [[ 1.     1.     1.     1.   ]
@@ -48,7 +48,7 @@ class RotaryPositionEmbedding(keras.layers.Layer):
         max_seq_len: int,
         *,
         rope_theta: float = 10000.0,
-        rope_percentage: float = 0.5,
+        rope_percentage: float = 1.0,
         **kwargs,
     ):
         super().__init__(**kwargs)

@@ -34,8 +34,8 @@ class SwinConvBlock(keras.layers.Layer):
         head_dim: int, number of channels of an attention head.
         window_size: int, height and width of a window.
         drop_path: float in [0, 1), the probability of dropping a branch of `swin` for a sample.
-        block_type: "W", or "SW" for windows that are shifted by half their size. An image that fits into one window is
-            never shifted.
+        block_type: "W", or "SW" for windows that are shifted by half their size, but not along an axis on which the
+            image fits into one window.
         mlp_ratio: float > 0, width of the network of `swin` relative to `trans_dim`.
         use_bias: bool, whether `W1`, `W2` and the parts of `swin` have biases.
         kernel_initializer: initializer of the kernels.

@@ -1,5 +1,7 @@
 """Rearrangements of tensors that several techniques need."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -57,6 +59,27 @@ def zero_pad(x, axis: int, *, before: int = 0, after: int = 0):
         return [ops.zeros((*shape[:axis], size, *shape[axis + 1 :]), dtype=x.dtype)] if size else []
 
     return ops.concatenate([*zeros(before), x, *zeros(after)], axis=axis)
+
+
+def symmetric_zero_pad(images, margins: Sequence[int]):
+    """Adds as many zeros at both ends of the height, and of the width.
+
+    Args:
+        images: tensor `(batch, height, width, channels)`.
+        margins: two ints, for height and width.
+
+    Returns:
+        Tensor of the same dtype.
+
+    Example:
+
+    >>> import keras
+    >>> tuple(symmetric_zero_pad(keras.ops.ones((1, 4, 4, 3)), (1, 2)).shape)
+    (1, 6, 8, 3)
+    """
+    for axis, margin in enumerate(margins, 1):
+        images = zero_pad(images, axis, before=margin, after=margin)
+    return images
 
 
 def largest(x, axis: int | tuple[int, ...]):

@@ -42,6 +42,8 @@ class HopfieldAttention(ProjectedAttention):
         use_causal_mask: bool, whether to hide later positions.
         mask: Keras' automatic padding mask, one an input; those of key and value hide keys.
         training: bool, whether to apply dropout.
+        return_attention_scores: bool, whether to return the pair of output and attention weights before dropout,
+            `(batch, heads, queries, keys)`.
 
     Input shape:
         `(batch, length, features)`, or a list of two or three such shapes.

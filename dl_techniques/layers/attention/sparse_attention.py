@@ -52,6 +52,8 @@ class SparseAttention(ProjectedAttention):
         use_causal_mask: bool, whether to hide later positions.
         mask: Keras' automatic padding mask, one an input; those of key and value hide keys.
         training: bool, whether to apply dropout.
+        return_attention_scores: bool, whether to return the pair of output and attention weights before dropout,
+            `(batch, heads, queries, keys)`.
 
     Input shape:
         `(batch, length, features)`, or a list of two or three such shapes.
@@ -62,7 +64,7 @@ class SparseAttention(ProjectedAttention):
     Example:
 
     >>> layer = SparseAttention(num_heads=1, key_dim=8)
-    >>> weights = layer.attention_weights(keras.random.normal((1, 50, 16)))
+    >>> _, weights = layer(keras.random.normal((1, 50, 16)), return_attention_scores=True)
     >>> bool(keras.ops.mean(weights > 0) < 0.5)
     True
     """

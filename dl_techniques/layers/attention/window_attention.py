@@ -9,11 +9,12 @@ from dl_techniques._initializers import derived_seed, fresh
 from dl_techniques._keras_layers import Dense, Dropout
 from dl_techniques._serialization import serializable
 from dl_techniques._shapes import pair
+from dl_techniques.layers.attention._attention_layer import AttentionLayer
 from dl_techniques.layers.attention._core import attend, merge_heads, split_query_key_value
 
 
 @serializable
-class WindowAttention(keras.layers.Layer):
+class WindowAttention(AttentionLayer):
     """Self-attention inside the windows of an image, with a learned bias for each relative position.
 
     The cost grows with the number of windows, not with the square of the number of pixels. Windows that are shifted
@@ -41,6 +42,8 @@ class WindowAttention(keras.layers.Layer):
             token (row) may look at another (column), or a float that is added to the scores. A token that a boolean
             mask lets look at nothing gets zeros.
         training: bool, whether to apply dropout.
+        return_attention_scores: bool, whether to return the pair of output and attention weights before dropout,
+            `(batch * windows, heads, M * N, M * N)`.
 
     Input shape:
         `(batch * windows, M * N, dim)`.
@@ -124,7 +127,7 @@ class WindowAttention(keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, inputs, attention_mask=None, training=None):
+    def call(self, inputs, attention_mask=None, training=None, return_attention_scores=False):
         query, key, value = split_query_key_value(self.qkv(inputs), self.num_heads)
         mask, bias = None, self._relative_position_bias()
         if attention_mask is not None:
@@ -133,7 +136,7 @@ class WindowAttention(keras.layers.Layer):
                 mask = attention_mask
             else:
                 bias = bias + ops.cast(attention_mask, bias.dtype)
-        heads = attend(
+        attended = attend(
             query,
             key,
             value,
@@ -142,8 +145,11 @@ class WindowAttention(keras.layers.Layer):
             scale=self.qk_scale,
             dropout=self.attention_dropout,
             training=training,
+            return_weights=return_attention_scores,
         )
-        return self.dropout(self.proj(merge_heads(heads)), training=training)
+        heads, weights = attended if return_attention_scores else (attended, None)
+        y = self.dropout(self.proj(merge_heads(heads)), training=training)
+        return (y, weights) if return_attention_scores else y
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -78,7 +78,8 @@ def symmetric_zero_pad(images, margins: Sequence[int]):
     (1, 6, 8, 3)
     """
     for axis, margin in enumerate(margins, 1):
-        images = zero_pad(images, axis, before=margin, after=margin)
+        if margin:
+            images = zero_pad(images, axis, before=margin, after=margin)
     return images
 
 

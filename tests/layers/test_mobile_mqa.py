@@ -4,7 +4,7 @@ import pytest
 from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.layers import LayerScale, MobileMQA
-from tests.oracles import mobilenet_v4
+from tests.oracles import channels_first, mobilenet_v4
 from tests.oracles.convolution import batch_norm, depthwise
 from tests.oracles.image_attention import mobile_multi_query_attention
 
@@ -67,7 +67,7 @@ def test_formula(size, use_downsampling, num_heads, use_bias, key_dim):
 
 def published(key_dim, num_heads, stride):
     """Random weights of a block of the hybrid models in timm's layout."""
-    draw, wide = mobilenet_v4.Draw(5), num_heads * key_dim
+    draw, wide = channels_first.Draw(5), num_heads * key_dim
     weights = {"norm": draw.norm(DIM), "layer_scale": draw.random.normal(size=DIM)}
     weights |= {"query.proj": draw.kernel(wide, DIM), "output.proj": draw.kernel(DIM, wide)}
     for name in ("key", "value"):
@@ -79,16 +79,16 @@ def published(key_dim, num_heads, stride):
 
 
 def load(layer, weights):
-    layer.query_projection.kernel.assign(mobilenet_v4.pointwise(weights["query.proj"]))
-    layer.output_projection.kernel.assign(mobilenet_v4.pointwise(weights["output.proj"]))
-    key, value = (mobilenet_v4.pointwise(weights[f"{name}.proj"]) for name in ("key", "value"))
+    layer.query_projection.kernel.assign(channels_first.pointwise(weights["query.proj"]))
+    layer.output_projection.kernel.assign(channels_first.pointwise(weights["output.proj"]))
+    key, value = (channels_first.pointwise(weights[f"{name}.proj"]) for name in ("key", "value"))
     if not layer.use_downsampling:
         layer.key_value_projection.kernel.assign(np.concatenate([key, value], axis=1))
         return
     layer.key_projection.kernel.assign(key)
     layer.value_projection.kernel.assign(value)
     for name in ("key", "value"):
-        getattr(layer, f"{name}_downsampling").kernel.assign(mobilenet_v4.depthwise(weights[f"{name}.down_conv"]))
+        getattr(layer, f"{name}_downsampling").kernel.assign(channels_first.depthwise(weights[f"{name}.down_conv"]))
         getattr(layer, f"{name}_norm").set_weights(weights[f"{name}.norm"])
 
 

@@ -3,7 +3,7 @@ import pytest
 from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.layers import UIB
-from tests.oracles import mobilenet_v4
+from tests.oracles import channels_first, mobilenet_v4
 from tests.oracles.convolution import universal_inverted_bottleneck
 
 CHANNELS = 4
@@ -93,7 +93,7 @@ KINDS = {(False, False): "FFN", (False, True): "IB", (True, False): "ConvNext", 
 
 def published(start, middle, expansion, filters, *, has_scale):
     """Random weights of a block in timm's layout."""
-    draw, wide = mobilenet_v4.Draw(3), CHANNELS * expansion
+    draw, wide = channels_first.Draw(3), CHANNELS * expansion
     weights = {"pw_exp": (draw.kernel(wide, CHANNELS), draw.norm(wide))}
     weights["pw_proj"] = draw.kernel(filters, wide), draw.norm(filters)
     if start:
@@ -110,7 +110,7 @@ def load(layer, weights):
     for theirs, ours in names.items():
         if theirs in weights:
             kernel, norm = weights[theirs]
-            laid_out = mobilenet_v4.depthwise if theirs.startswith("dw") else mobilenet_v4.pointwise
+            laid_out = channels_first.depthwise if theirs.startswith("dw") else channels_first.pointwise
             getattr(layer, ours).kernel.assign(laid_out(kernel))
             getattr(layer, f"{ours}_norm").set_weights(norm)
     if "layer_scale" in weights:

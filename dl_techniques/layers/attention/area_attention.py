@@ -30,7 +30,8 @@ class AreaAttention(AttentionLayer):
         dim: int, number of output channels.
         num_heads: int, number of heads; divides `dim`.
         area: int, number of areas; divides `height * width`. The authors take 4 on large images and 1 on small ones.
-        pe_kernel_size: int, odd, size of the position perceiver: 5 in the authors' code, 7 in the paper.
+        pe_kernel_size: int, odd, size of the position perceiver: 5 in the authors' code, 7 in the paper and in
+            Ultralytics' package.
         kernel_initializer: initializer of the four kernels.
 
     Call arguments:
@@ -67,6 +68,8 @@ class AreaAttention(AttentionLayer):
     ):
         super().__init__(**kwargs)
         check_positive_int(dim=dim, num_heads=num_heads, area=area, pe_kernel_size=pe_kernel_size)
+        if pe_kernel_size % 2 == 0:
+            raise ValueError(f"`pe_kernel_size` must be odd. Received: pe_kernel_size={pe_kernel_size}")
         check_divisible(dim=dim, num_heads=num_heads)
         self.dim = dim
         self.num_heads = num_heads

@@ -1,5 +1,7 @@
 from math import inf
 
+from keras.constraints import MaxNorm
+
 from dl_techniques import layers
 from dl_techniques.catalogue._exceptions import (
     EMPTY_BATCH_RETURNED,
@@ -20,7 +22,7 @@ TECHNIQUES = (
             "qkv_bias": False,
             "attention_dropout_rate": 0.125,
             "dropout_rate": 0.25,
-            "kernel_initializer": "glorot_uniform",
+            "kernel_initializer": "he_normal",
             "kernel_regularizer": "l2",
             "seed": 3,
         },
@@ -119,7 +121,7 @@ TECHNIQUES = (
         layers.WindowAttention,
         {
             "dim": 8,
-            "window_size": 3,
+            "window_size": (3, 2),
             "num_heads": 2,
             "qkv_bias": False,
             "qk_scale": 0.75,
@@ -127,19 +129,24 @@ TECHNIQUES = (
             "dropout_rate": 0.25,
             "proj_bias": False,
             "kernel_initializer": "he_normal",
+            "bias_initializer": "random_normal",
+            "kernel_regularizer": "l2",
+            "bias_regularizer": "l1",
             "seed": 3,
         },
-        inputs=((4, 9, 8),),
+        inputs=((4, 6, 8),),
         paper="arXiv:2103.14030",
         rejects=(
             {"dim": 0},
             {"window_size": 0},
+            {"window_size": (3, 0)},
+            {"qk_scale": "small"},
             {"num_heads": 0},
             {"num_heads": 3},
             {"attention_dropout_rate": 1.0},
             {"dropout_rate": -0.1},
         ),
-        rejects_inputs=((9, 8), (4, 8, 8), (4, 9, 6)),
+        rejects_inputs=((6, 8), (4, 8, 8), (4, 6, 6)),
         random=True,
         tolerances=FLOAT16,
     ),
@@ -154,6 +161,8 @@ TECHNIQUES = (
             "bias_initializer": "random_normal",
             "kernel_regularizer": "l2",
             "bias_regularizer": "l1",
+            "kernel_constraint": "max_norm",
+            "bias_constraint": "max_norm",
             "update_steps_max": 2,
             "update_steps_eps": 0.01,
             "seed": 3,
@@ -286,6 +295,8 @@ TECHNIQUES = (
             "bias_initializer": "random_normal",
             "kernel_regularizer": "l2",
             "bias_regularizer": "l1",
+            "kernel_constraint": MaxNorm(100.0),  # So that they leave the weights as they are.
+            "bias_constraint": MaxNorm(100.0),
             "threshold": 0.05,
             "learnable_threshold": True,
             "per_head_thresholds": True,
@@ -329,6 +340,8 @@ TECHNIQUES = (
             "bias_initializer": "random_normal",
             "kernel_regularizer": "l2",
             "bias_regularizer": "l1",
+            "kernel_constraint": "max_norm",
+            "bias_constraint": "max_norm",
             "min_temp": 0.2,
             "max_temp": 0.9,
             "entropy_threshold": 0.25,

@@ -136,3 +136,11 @@ def test_number_of_weights():
 def test_masks_that_do_not_fit_are_rejected(x, shape):
     with pytest.raises(ValueError, match=r"Received: attention_mask\.shape="):
         make()(x, attention_mask=np.ones(shape, bool))
+
+
+def test_regularizers_reach_both_projections_and_not_the_table():
+    layer = make(kernel_regularizer=keras.regularizers.L1(0.5), bias_regularizer=keras.regularizers.L1(0.25))
+    weights = layer.qkv.kernel, layer.proj.kernel, layer.qkv.bias, layer.proj.bias
+    sums = [np.abs(numpy(weight)).sum() for weight in weights]
+    expected = 0.5 * (sums[0] + sums[1]) + 0.25 * (sums[2] + sums[3])
+    assert float(numpy(sum(layer.losses))) == pytest.approx(expected, rel=1e-5)

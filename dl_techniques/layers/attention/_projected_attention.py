@@ -34,6 +34,8 @@ class ProjectedAttention(AttentionLayer):
         bias_initializer,
         kernel_regularizer,
         bias_regularizer,
+        kernel_constraint,
+        bias_constraint,
         seed,
         **kwargs,
     ):
@@ -51,6 +53,8 @@ class ProjectedAttention(AttentionLayer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
         self.seed = seed
         self.supports_masking = True
 
@@ -126,6 +130,8 @@ class ProjectedAttention(AttentionLayer):
             bias_initializer=fresh(self.bias_initializer, index),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
+            kernel_constraint=self.kernel_constraint,
+            bias_constraint=self.bias_constraint,
             name=name,
             dtype=self.dtype_policy,
         )

@@ -31,7 +31,8 @@ class MultiHeadSelfAttention(AttentionLayer):
         qkv_bias: bool, whether queries, keys and values have a bias.
         attention_dropout_rate: float in [0, 1), dropout of the attention weights.
         dropout_rate: float in [0, 1), dropout of the output.
-        kernel_initializer: initializer of the two projections.
+        kernel_initializer: initializer of the two projections; "glorot_uniform", as in the authors' code of the vision
+            transformer.
         kernel_regularizer: regularizer of the two projections.
         seed: int or `None`, seed of the dropouts.
 
@@ -72,7 +73,7 @@ class MultiHeadSelfAttention(AttentionLayer):
         qkv_bias: bool = True,
         attention_dropout_rate: float = 0.0,
         dropout_rate: float = 0.0,
-        kernel_initializer: str | keras.initializers.Initializer = "he_normal",
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
         kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
         seed: int | None = None,
         **kwargs,

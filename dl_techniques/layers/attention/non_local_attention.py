@@ -34,7 +34,8 @@ class NonLocalAttention(AttentionLayer):
         output_activation: activation of the output.
         output_channels: int, number of output channels. `None` means as many as the input has.
         dropout_rate: float in [0, 1), dropout of the output.
-        attention_mode: "gaussian", which is a softmax of unscaled scores, or "dot_product".
+        attention_mode: "gaussian", which is a softmax of unscaled scores and what the paper calls embedded Gaussian,
+            as queries and keys are projected, or "dot_product".
         use_residual: bool, whether to add the input, as the paper does. The output projection then starts at zero, so
             that the layer starts as the identity.
         seed: int or `None`, seed of the dropout.

@@ -35,6 +35,8 @@ class SparseAttention(ProjectedAttention):
         bias_initializer: initializer of their biases.
         kernel_regularizer: regularizer of the projections.
         bias_regularizer: regularizer of their biases.
+        kernel_constraint: constraint on the projections, or None.
+        bias_constraint: constraint on their biases, or None.
         threshold: float in (0, 1), or "auto" for `1 / n`; only without `iterative_sparsification`.
         learnable_threshold: bool, whether the threshold is trained, from `threshold` on. Its gradient is that of
             `sigmoid((p - threshold) / 0.01)` in place of the cut.
@@ -81,6 +83,8 @@ class SparseAttention(ProjectedAttention):
         bias_initializer: str | keras.initializers.Initializer = "zeros",
         kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
         bias_regularizer: str | keras.regularizers.Regularizer | None = None,
+        kernel_constraint: str | keras.constraints.Constraint | None = None,
+        bias_constraint: str | keras.constraints.Constraint | None = None,
         threshold: float | str = 0.1,
         learnable_threshold: bool = False,
         per_head_thresholds: bool = False,
@@ -100,6 +104,8 @@ class SparseAttention(ProjectedAttention):
             bias_initializer=bias_initializer,
             kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
             seed=seed,
             **kwargs,
         )

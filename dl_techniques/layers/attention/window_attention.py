@@ -4,7 +4,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from dl_techniques._checks import check_divisible, check_last_axis, check_positive_int, check_rank, check_rate
+from dl_techniques._checks import (
+    check_divisible,
+    check_last_axis,
+    check_number,
+    check_positive_int,
+    check_rank,
+    check_rate,
+)
 from dl_techniques._initializers import derived_seed, fresh
 from dl_techniques._keras_layers import Dense, Dropout
 from dl_techniques._serialization import serializable
@@ -33,7 +40,11 @@ class WindowAttention(AttentionLayer):
         attention_dropout_rate: float in [0, 1), dropout of the attention weights.
         dropout_rate: float in [0, 1), dropout of the output.
         proj_bias: bool, whether the output projection has a bias.
-        kernel_initializer: initializer of the two projections.
+        kernel_initializer: initializer of the two projections. The authors draw from a truncated normal
+            distribution of 0.02, `keras.initializers.TruncatedNormal(stddev=0.02)`; "glorot_uniform" is Keras' own.
+        bias_initializer: initializer of their biases.
+        kernel_regularizer: regularizer of the two projections, or None.
+        bias_regularizer: regularizer of their biases, or None. The table of position biases has none.
         seed: int or `None`, seed of the dropouts.
 
     Call arguments:
@@ -73,12 +84,17 @@ class WindowAttention(AttentionLayer):
         dropout_rate: float = 0.0,
         proj_bias: bool = True,
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        bias_initializer: str | keras.initializers.Initializer = "zeros",
+        kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
+        bias_regularizer: str | keras.regularizers.Regularizer | None = None,
         seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_positive_int(dim=dim, num_heads=num_heads)
         check_divisible(dim=dim, num_heads=num_heads)
+        if qk_scale is not None:
+            check_number(qk_scale=qk_scale)
         check_rate(attention_dropout_rate=attention_dropout_rate, dropout_rate=dropout_rate)
         self.dim = dim
         self.window_size = window_size
@@ -89,14 +105,16 @@ class WindowAttention(AttentionLayer):
         self.dropout_rate = dropout_rate
         self.proj_bias = proj_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.seed = seed
 
         self._window = pair(window_size=window_size)
         self._num_tokens = math.prod(self._window)
-        kernels = [fresh(self.kernel_initializer, index) for index in range(2)]
         dtype = self.dtype_policy
-        self.qkv = Dense(3 * dim, use_bias=qkv_bias, kernel_initializer=kernels[0], name="qkv", dtype=dtype)
-        self.proj = Dense(dim, use_bias=proj_bias, kernel_initializer=kernels[1], name="proj", dtype=dtype)
+        self.qkv = self._projection(3 * dim, qkv_bias, "qkv", 0)
+        self.proj = self._projection(dim, proj_bias, "proj", 1)
         self.attention_dropout = Dropout(attention_dropout_rate, seed=seed, name="attention_dropout", dtype=dtype)
         self.dropout = Dropout(dropout_rate, seed=derived_seed(seed, 1), name="dropout", dtype=dtype)
 
@@ -153,6 +171,18 @@ class WindowAttention(AttentionLayer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def _projection(self, units: int, use_bias: bool, name: str, index: int) -> Dense:
+        return Dense(
+            units,
+            use_bias=use_bias,
+            kernel_initializer=fresh(self.kernel_initializer, index),
+            bias_initializer=fresh(self.bias_initializer, index),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            name=name,
+            dtype=self.dtype_policy,
+        )
 
     def _relative_position_bias(self):
         """`(1, heads, tokens, tokens)`."""

@@ -48,7 +48,11 @@ class SwinTransformerBlock(keras.layers.Layer):
         drop_path_rate: float in [0, 1), the probability of dropping a branch for a sample.
         activation: activation of the network; "gelu" is the exact one.
         use_bias: bool, whether norms, network and the projection of attention have biases.
-        kernel_initializer: initializer of the kernels.
+        kernel_initializer: initializer of the kernels. The authors draw from a truncated normal
+            distribution of 0.02, `keras.initializers.TruncatedNormal(stddev=0.02)`; "glorot_uniform" is Keras' own.
+        bias_initializer: initializer of the biases of attention and network.
+        kernel_regularizer: regularizer of the kernels, or None.
+        bias_regularizer: regularizer of the biases of attention and network, or None.
         seed: int or None, seed of the dropouts.
 
     Input shape:
@@ -72,7 +76,7 @@ class SwinTransformerBlock(keras.layers.Layer):
         dim: int,
         num_heads: int,
         *,
-        window_size: int = 8,
+        window_size: int = 7,
         shift_size: int = 0,
         mlp_ratio: float = 4.0,
         qkv_bias: bool = True,
@@ -82,6 +86,9 @@ class SwinTransformerBlock(keras.layers.Layer):
         activation="gelu",
         use_bias: bool = True,
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        bias_initializer: str | keras.initializers.Initializer = "zeros",
+        kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
+        bias_regularizer: str | keras.regularizers.Regularizer | None = None,
         seed: int | None = None,
         **kwargs,
     ):
@@ -110,6 +117,9 @@ class SwinTransformerBlock(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.seed = seed
 
         dtype = self.dtype_policy
@@ -122,6 +132,9 @@ class SwinTransformerBlock(keras.layers.Layer):
             dropout_rate=dropout_rate,
             use_bias=use_bias,
             kernel_initializer=fresh(self.kernel_initializer, 2),
+            bias_initializer=fresh(self.bias_initializer, 2),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
             seed=derived_seed(seed, 3),
             name="mlp",
             dtype=dtype,
@@ -145,6 +158,9 @@ class SwinTransformerBlock(keras.layers.Layer):
             dropout_rate=self.dropout_rate,
             proj_bias=self.use_bias,
             kernel_initializer=self.kernel_initializer,
+            bias_initializer=self.bias_initializer,
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
             seed=self.seed,
             name="attention",
             dtype=self.dtype_policy,

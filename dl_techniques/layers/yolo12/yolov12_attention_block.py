@@ -23,7 +23,8 @@ class YOLOv12AttentionBlock(keras.layers.Layer):
         area: int, number of areas of the attention; divides `height * width`.
         pe_kernel_size: int, odd, size of the position perceiver: 5 in the authors' code, 7 in the paper and in
             Ultralytics' package.
-        kernel_initializer: initializer of all kernels.
+        kernel_initializer: initializer of all kernels. The authors draw those of attention blocks from a truncated
+            normal distribution of 0.02; "he_normal" is what the other blocks have.
 
     Input shape:
         `(batch, height, width, dim)`; height and width may be unknown.

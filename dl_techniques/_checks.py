@@ -33,28 +33,21 @@ def check_positive(**values: Any) -> None:
 
 def check_positive_int(**values: Any) -> None:
     for name, value in values.items():
-        if not _is_int(value) or value < 1:
+        if not is_int(value) or value < 1:
             raise ValueError(f"`{name}` must be an integer >= 1. Received: {name}={value!r}")
 
 
 def check_positive_ints(**values: Any) -> None:
     for name, value in values.items():
         sequence = value if isinstance(value, Sequence) else ()
-        if not sequence or not all(_is_int(number) and number >= 1 for number in sequence):
+        if not sequence or not all(is_int(number) and number >= 1 for number in sequence):
             raise ValueError(f"`{name}` must be a list of integers >= 1, not empty. Received: {name}={value!r}")
 
 
 def check_non_negative_int(**values: Any) -> None:
     for name, value in values.items():
-        if not _is_int(value) or value < 0:
+        if not is_int(value) or value < 0:
             raise ValueError(f"`{name}` must be an integer >= 0. Received: {name}={value!r}")
-
-
-def check_positive_int_pair(**values: Any) -> None:
-    for name, value in values.items():
-        pair = value if isinstance(value, Sequence) else ()
-        if len(pair) != 2 or not all(_is_int(number) and number >= 1 for number in pair):
-            raise ValueError(f"`{name}` must be two integers >= 1, for height and width. Received: {name}={value!r}")
 
 
 def check_rate(**values: Any) -> None:
@@ -98,13 +91,20 @@ def check_last_axis(input_shape: Sequence[int | None], **size: int) -> None:
         )
 
 
+def check_axis(axis: Any) -> None:
+    """What can be said before the shape is known."""
+    axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
+    if not axes or not all(map(is_int, axes)):
+        raise ValueError(f"`axis` must be an integer, or a list of them, not empty. Received: axis={axis!r}")
+
+
 def normalize_axes(
     axis: int | Sequence[int], input_shape: Sequence[int | None], *, known: bool = True
 ) -> tuple[int, ...]:
     """Axes as a sorted tuple of non-negative numbers; each must exist, occur once and, if `known`, have a size."""
     rank = len(input_shape)
     axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
-    if not axes or any(not _is_int(a) or not -rank <= a < rank for a in axes):
+    if not axes or any(not is_int(a) or not -rank <= a < rank for a in axes):
         raise ValueError(f"`axis` must lie in [{-rank}, {rank}). Received: axis={axis!r}, input_shape={input_shape}")
     positive = tuple(sorted(a % rank for a in axes))
     if len(set(positive)) < len(positive):
@@ -118,5 +118,6 @@ def _is_real(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
-def _is_int(value: Any) -> bool:
+def is_int(value: Any) -> bool:
+    """NumPy's integers too."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)

@@ -1,5 +1,7 @@
 from collections.abc import Sequence
 
+from dl_techniques._checks import is_int
+
 
 def same_padding_output_shape(input_shape, stride: int, filters: int):
     """`(batch, ceil(height / stride), ceil(width / stride), filters)`; unknown sizes stay unknown."""
@@ -33,7 +35,7 @@ def pair(**given) -> tuple[int, int]:
     """`pair(strides=2)`: an integer, or two of them, as two."""
     ((name, value),) = given.items()
     sizes = tuple(value) if isinstance(value, Sequence) else (value, value)
-    if len(sizes) != 2 or any(not isinstance(size, int) or size < 1 for size in sizes):
+    if len(sizes) != 2 or not all(is_int(size) and size >= 1 for size in sizes):
         raise ValueError(f"`{name}` must be an integer >= 1, or two of them. Received: {name}={value!r}")
-    first, second = sizes
+    first, second = map(int, sizes)
     return first, second

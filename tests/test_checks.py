@@ -1,9 +1,12 @@
+import inspect
 import math
 
 import numpy as np
 import pytest
 
 from dl_techniques import _checks as checks
+from dl_techniques._shapes import pair
+from dl_techniques.catalogue import TECHNIQUES, WEIGHT_TECHNIQUES
 
 
 @pytest.mark.parametrize(
@@ -93,3 +96,28 @@ def test_bad_axes_are_shown(axis, reason):
     with pytest.raises(ValueError, match=reason) as caught:
         checks.normalize_axes(axis, (None, 4, 5, 6))
     assert f"Received: axis={axis!r}, input_shape=(None, 4, 5, 6)" in str(caught.value)
+
+
+WITH_AXIS = [row for row in (*TECHNIQUES, *WEIGHT_TECHNIQUES) if "axis" in inspect.signature(row.cls).parameters]
+
+
+@pytest.mark.parametrize("row", WITH_AXIS, ids=lambda row: row.name)
+def test_what_is_no_axis_is_refused_at_once(row):
+    for axis in ("last", 1.0, None, [], [None], True):
+        with pytest.raises(ValueError, match="`axis` must be an integer, or a list of them") as caught:
+            row.make(axis=axis)
+        assert f"Received: axis={axis!r}" in str(caught.value)
+
+
+@pytest.mark.parametrize("given", [(3, 2), [3, 2], (np.int64(3), np.int32(2))])
+def test_pairs(given):
+    assert pair(strides=given) == (3, 2)
+    assert pair(strides=given[0]) == (3, 3)
+    assert {type(size) for size in pair(strides=given)} == {int}
+
+
+@pytest.mark.parametrize("given", [0, 1.0, True, "2", None, (1,), (1, 2, 3), (1, 0), (True, True), "12"])
+def test_what_is_no_pair(given):
+    with pytest.raises(ValueError, match=r"`strides` must be an integer >= 1, or two of them\. Received: ") as caught:
+        pair(strides=given)
+    assert f"strides={given!r}" in str(caught.value)

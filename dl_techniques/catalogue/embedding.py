@@ -5,7 +5,7 @@ from dl_techniques.catalogue._technique import Technique
 TECHNIQUES = (
     Technique(
         layers.RotaryPositionEmbedding,
-        {"head_dim": 8, "max_seq_len": 12, "rope_theta": 100.0, "rope_percentage": 0.75},
+        {"head_dim": 8, "max_seq_len": 12, "rope_theta": 100.0, "rope_percentage": 0.75, "interleaved": False},
         inputs=((2, 3, 6, 8),),
         paper="arXiv:2104.09864",
         rejects=(

@@ -7,11 +7,11 @@ _NO_IMAGES = ((2, 7, 4), (2, 7, 6, None))
 TECHNIQUES = (
     Technique(
         layers.GaussianFilter,
-        {"kernel_size": (3, 4), "strides": (2, 2), "sigma": (1.5, 0.5), "padding": "valid", "trainable": True},
+        {"kernel_size": (3, 4), "strides": 2, "sigma": (1.5, 0.5), "padding": "valid", "trainable": True},
         inputs=((2, 7, 6, 4),),
         paper="none",
         rejects=(
-            {"kernel_size": 3},
+            {"kernel_size": 0},
             {"kernel_size": (3,)},
             {"kernel_size": (3, 0)},
             {"strides": (1, 1, 1)},
@@ -32,7 +32,7 @@ TECHNIQUES = (
         rejects=(
             {"kernel_size": (5, 4)},
             {"kernel_size": (1, 3)},
-            {"kernel_size": 5},
+            {"kernel_size": 4},
             {"strides": (0, 1)},
             {"sigma": (1.0,)},
             {"scale_factor": "double"},

@@ -3,7 +3,7 @@ import random
 import keras
 import numpy as np
 
-from dl_techniques._checks import check_non_negative_int
+from dl_techniques._checks import check_non_negative_int, is_int
 
 
 class OrthonormalRows(keras.initializers.Initializer):
@@ -26,7 +26,7 @@ class OrthonormalRows(keras.initializers.Initializer):
 
 
 def _check_shape(shape) -> None:
-    if len(shape) != 2 or any(not isinstance(size, int) or size < 1 for size in shape) or shape[0] > shape[1]:
+    if len(shape) != 2 or any(not is_int(size) or size < 1 for size in shape) or shape[0] > shape[1]:
         raise ValueError(
             f"The shape must be two positive integers, the first at most the second. Received: shape={shape}"
         )

@@ -3,7 +3,7 @@ import math
 import keras
 from keras import ops
 
-from dl_techniques._checks import check_choice, check_non_negative, normalize_axes
+from dl_techniques._checks import check_axis, check_choice, check_non_negative, normalize_axes
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 
@@ -43,6 +43,7 @@ class EntropyRegularizer(keras.regularizers.Regularizer):
     """
 
     def __init__(self, strength: float = 0.01, target_entropy: float = 0.7, *, axis: int = -1):
+        check_axis(axis)
         check_non_negative(strength=strength, target_entropy=target_entropy)
         if target_entropy > 1:
             raise ValueError(f"`target_entropy` must lie in [0, 1]. Received: target_entropy={target_entropy}")

@@ -1,9 +1,12 @@
 """Rearrangements of tensors that several techniques need."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from dl_techniques._precision import at_least_float32
+from dl_techniques._shapes import pair
 from dl_techniques.utils.devices import xla_compiles
 
 EPSILON = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
@@ -58,6 +61,28 @@ def zero_pad(x, axis: int, *, before: int = 0, after: int = 0):
     return ops.concatenate([*zeros(before), x, *zeros(after)], axis=axis)
 
 
+def symmetric_zero_pad(images, margins: Sequence[int]):
+    """Adds as many zeros at both ends of the height, and of the width.
+
+    Args:
+        images: tensor `(batch, height, width, channels)`.
+        margins: two ints, for height and width.
+
+    Returns:
+        Tensor of the same dtype.
+
+    Example:
+
+    >>> import keras
+    >>> tuple(symmetric_zero_pad(keras.ops.ones((1, 4, 4, 3)), (1, 2)).shape)
+    (1, 6, 8, 3)
+    """
+    for axis, margin in enumerate(margins, 1):
+        if margin:
+            images = zero_pad(images, axis, before=margin, after=margin)
+    return images
+
+
 def largest(x, axis: int | tuple[int, ...]):
     """The largest elements along some axes, which stay with size 1. Equal ones share the gradient.
 
@@ -98,15 +123,15 @@ def largest(x, axis: int | tuple[int, ...]):
     return compare(x)
 
 
-def window_partition(x, window_size: int):
-    """Cuts images into square windows: row by row, image after image.
+def window_partition(x, window_size: int | tuple[int, int]):
+    """Cuts images into windows: row by row, image after image.
 
     Args:
         x: tensor `(batch, height, width, channels)`; height and width must be multiples of `window_size`.
-        window_size: int, height and width of a window.
+        window_size: int or pair of them, height and width of a window.
 
     Returns:
-        Tensor `(batch * windows, window_size, window_size, channels)`.
+        Tensor `(batch * windows, window height, window width, channels)`.
 
     Example:
 
@@ -115,31 +140,34 @@ def window_partition(x, window_size: int):
     (12, 3, 3, 4)
     """
     _, height, width, channels = ops.shape(x)
+    rows, columns = pair(window_size=window_size)
     _check_windows(height, width, window_size)
-    x = reshape(x, (-1, height // window_size, window_size, width // window_size, window_size, channels))
-    return reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, window_size, window_size, channels))
+    x = reshape(x, (-1, height // rows, rows, width // columns, columns, channels))
+    return reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, rows, columns, channels))
 
 
-def window_reverse(windows, window_size: int, height: int, width: int):
+def window_reverse(windows, window_size: int | tuple[int, int], height: int, width: int):
     """Puts the windows of `window_partition` together again.
 
     Args:
-        windows: tensor `(batch * windows, window_size, window_size, channels)`.
-        window_size: int, height and width of a window.
-        height: int, height of an image, a multiple of `window_size`.
-        width: int, width of an image, a multiple of `window_size`.
+        windows: tensor `(batch * windows, window height, window width, channels)`.
+        window_size: int or pair of them, height and width of a window.
+        height: int, height of an image, a multiple of that of a window.
+        width: int, width of an image, a multiple of that of a window.
 
     Returns:
         Tensor `(batch, height, width, channels)`.
     """
     channels = ops.shape(windows)[-1]
+    rows, columns = pair(window_size=window_size)
     _check_windows(height, width, window_size)
-    x = reshape(windows, (-1, height // window_size, width // window_size, window_size, window_size, channels))
+    x = reshape(windows, (-1, height // rows, width // columns, rows, columns, channels))
     return reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, height, width, channels))
 
 
-def _check_windows(height, width, window_size: int) -> None:
-    if any(isinstance(size, int) and size % window_size for size in (height, width)):
+def _check_windows(height, width, window_size) -> None:
+    sizes = zip((height, width), pair(window_size=window_size), strict=True)
+    if any(isinstance(size, int) and size % extent for size, extent in sizes):
         raise ValueError(
             "Height and width must be multiples of `window_size`. "
             f"Received: window_size={window_size}, height={height}, width={width}"

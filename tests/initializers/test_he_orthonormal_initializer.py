@@ -30,3 +30,10 @@ def test_keeps_the_energy_behind_a_rectifier():
     x = np.random.default_rng(0).standard_normal((4000, 128))
     y = np.maximum(x @ drawn((128, 128), seed=1, gain=2**0.5), 0)
     np.testing.assert_allclose(np.mean(y**2), 1, rtol=0.02)
+
+
+def test_sizes_may_be_integers_of_numpy():
+    rows = HeOrthonormalInitializer(1)((np.int64(3), np.int64(5)))
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(rows), ops.convert_to_numpy(HeOrthonormalInitializer(1)((3, 5)))
+    )

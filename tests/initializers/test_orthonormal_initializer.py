@@ -57,3 +57,8 @@ def test_serves_a_layer():
     np.testing.assert_array_equal(ops.convert_to_numpy(layer.kernel), drawn((3, 8), seed=1))
     with pytest.raises(ValueError, match=r"Received: shape=\(9, 8\)"):
         keras.layers.Dense(8, kernel_initializer=OrthonormalInitializer(seed=1)).build((None, 9))
+
+
+def test_sizes_may_be_integers_of_numpy():
+    rows = OrthonormalInitializer(1)((np.int64(3), np.int64(5)))
+    np.testing.assert_array_equal(ops.convert_to_numpy(rows), ops.convert_to_numpy(OrthonormalInitializer(1)((3, 5))))

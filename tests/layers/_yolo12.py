@@ -73,3 +73,22 @@ def assert_every_norm_trains(layer, x):
     assert all(map(np.array_equal, statistics(), before))
     layer(x, training=True)
     assert not any(map(np.array_equal, statistics(), before))
+
+
+def load_conv(block, kernel, norm):
+    """From the layout of PyTorch."""
+    block.conv.kernel.assign(kernel.transpose(2, 3, 0, 1) if is_depthwise(block) else kernel.transpose(2, 3, 1, 0))
+    block.norm.set_weights(norm)
+
+
+def load_attention_block(block, weights, num_heads):
+    """From Ultralytics', whose queries, keys and values are in the order of the heads."""
+    kernel, norm = weights["qkv"]
+    places = np.arange(len(kernel)).reshape(num_heads, 3, -1)
+    query_key, value = places[:, :2].swapaxes(0, 1).ravel(), places[:, 2].ravel()
+    for part, which in {"query_key_projection": query_key, "value_projection": value}.items():
+        load_conv(getattr(block.attention, part), kernel[which], [vector[which] for vector in norm])
+    load_conv(block.attention.position_perceiver, *weights["pe"])
+    load_conv(block.attention.output_projection, *weights["proj"])
+    load_conv(block.expand, *weights["mlp.0"])
+    load_conv(block.project, *weights["mlp.1"])

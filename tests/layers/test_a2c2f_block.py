@@ -9,8 +9,12 @@ from tests.layers._yolo12 import (
     c3k_oracle,
     conv_weights,
     exact,
+    load_attention_block,
+    load_conv,
     randomized,
 )
+from tests.oracles import ultralytics
+from tests.oracles.channels_first import Draw
 from tests.oracles.compare import assert_accurate, output, values
 from tests.oracles.yolo12 import a2c2f
 
@@ -93,3 +97,27 @@ def test_number_of_weights():
     assert make(n=2).count_params() == ends + 4 * attention
     assert make(n=2, use_attention=False).count_params() == ends + 2 * c3k
     assert make(n=2, residual=True).count_params() == ends + 4 * attention + CHANNELS
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_ultralytics(residual):
+    """Two pieces and two heads; the larger models have the residual, and networks of 1.2 times the width."""
+    draw, filters, hidden, mlp_ratio = Draw(8), 128, 64, 1.2 if residual else 2.0
+    channels = filters if residual else 12
+    weights = {
+        "cv1": (draw.kernel(hidden, channels), draw.norm(hidden)),
+        "cv2": (draw.kernel(filters, 3 * hidden), draw.norm(filters)),
+        "m": [ultralytics.draw_attention_block(draw, hidden, mlp_ratio, 7) for _ in range(4)],
+    }
+    layer = A2C2fBlock(filters, 2, area=2, residual=residual, mlp_ratio=mlp_ratio, pe_kernel_size=7)
+    x = values(1, 2, 3, channels)
+    layer.build(x.shape)
+    load_conv(layer.enter, *weights["cv1"])
+    load_conv(layer.leave, *weights["cv2"])
+    for block, its in zip(layer.blocks, weights["m"], strict=True):
+        load_attention_block(block, its, 2)
+    if residual:
+        weights["gamma"] = draw.random.normal(size=filters)
+        layer.gain.gamma.assign(weights["gamma"])
+    expected = ultralytics.a2c2f(x.astype("float64").transpose(0, 3, 1, 2), weights, area=2)
+    assert_accurate(output(layer, x).transpose(0, 3, 1, 2), expected, units=256)

@@ -54,7 +54,7 @@ def test_formula(arguments):
     inputs = sequences("query", "key", "value")
     layer = make("query", "key", "value", **arguments)
     np.testing.assert_allclose(numpy(layer(inputs)), expected(layer, *inputs), rtol=0, atol=1e-5)
-    weights = numpy(layer.attention_weights(inputs))
+    weights = numpy(layer(inputs, return_attention_scores=True)[1])
     np.testing.assert_allclose(weights, expected_weights(layer, *inputs), rtol=0, atol=5e-6)
     np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=0, atol=1e-6)
 
@@ -74,12 +74,12 @@ def test_masks():
     found = numpy(layer(inputs, **options))
     np.testing.assert_allclose(found, expected(layer, *inputs, mask=joined), rtol=0, atol=1e-5)
     assert not found[1, 2].any()
-    assert not numpy(layer.attention_weights(inputs, **options))[~joined].any()
+    assert not numpy(layer(inputs, **options, return_attention_scores=True)[1])[~joined].any()
 
 
 def test_the_first_of_a_causal_sequence_looks_at_itself():
     (x,) = sequences("query")
-    weights = numpy(make("query").attention_weights(x, use_causal_mask=True))
+    weights = numpy(make("query")(x, use_causal_mask=True, return_attention_scores=True)[1])
     np.testing.assert_array_equal(weights[:, :, 0], np.broadcast_to(np.eye(QUERIES)[0], (2, HEADS, QUERIES)))
 
 

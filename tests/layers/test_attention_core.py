@@ -7,7 +7,7 @@ from keras import ops
 
 from dl_techniques.layers.attention._core import attend
 from tests._frameworks import value_and_gradients
-from tests.oracles.attention import attention
+from tests.oracles.attention import attention, attention_weights
 
 
 class KeepAll:
@@ -130,3 +130,30 @@ def test_flash_attention_is_asked_for_where_nothing_stands_against_it(monkeypatc
     attend(query, key, value, **tensors(options))
     plain = "mask" not in options and "bias" not in options
     assert asked == [None if keras.backend.backend() == "jax" and plain else False]
+
+
+def gradients_of_one_head(query, key, value, cotangent):
+    """In float64."""
+    scale = query.shape[-1] ** -0.5
+    weights = attention_weights(query, key)
+    mixed = np.einsum("bqhd,bkhd->bhqk", cotangent, value)
+    slopes = weights * (mixed - (mixed * weights).sum(axis=-1, keepdims=True)) * scale
+    return (
+        np.einsum("bhqk,bkhd->bqhd", slopes, key),
+        np.einsum("bhqk,bqhd->bkhd", slopes, query),
+        np.einsum("bhqk,bqhd->bkhd", weights, cotangent),
+    )
+
+
+@pytest.mark.parametrize("deviation", [3.0, 10.0, 20.0])
+def test_gradients_lose_as_many_digits_as_the_logits_have(deviation):
+    """Until the softmax saturates, at logits of about 1600; see the module."""
+    draw = np.random.default_rng(1).standard_normal
+    q, k = (deviation * draw((2, 48, 1, 32)).astype("float32") for _ in range(2))
+    v, cotangent = (draw((2, 48, 1, 32)).astype("float32") for _ in range(2))
+    _, found = value_and_gradients(Attend({}, FUSED), [q, k, v], [cotangent], training=True, jit=False)
+    expected = gradients_of_one_head(*(x.astype("float64") for x in (q, k, v, cotangent)))
+    largest = np.abs(np.einsum("bqhd,bkhd->bhqk", q, k)).max() / np.sqrt(32)
+    for gradient, exact, units in zip(found, expected, (4, 4, 2), strict=True):
+        error = np.abs(ops.convert_to_numpy(gradient) - exact).max() / np.abs(exact).max()
+        assert error < units * 2.0**-23 * largest

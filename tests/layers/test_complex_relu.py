@@ -1,7 +1,9 @@
+import keras
 import numpy as np
 import pytest
+from keras import ops
 
-from dl_techniques.layers import ComplexReLU
+from dl_techniques.layers import ComplexConv2D, ComplexDense, ComplexReLU
 from tests.oracles.compare import assert_same_function, output, values
 from tests.oracles.complex_numbers import packed, unpacked
 
@@ -22,3 +24,16 @@ def test_formula_and_gradient(shape):
 def test_each_quadrant(number, expected):
     y = output(ComplexReLU(), np.array([[number.real, number.imag]], "float32"))
     np.testing.assert_array_equal(y, [[np.real(expected), np.imag(expected)]])
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("make", [ComplexReLU, lambda: ComplexDense(2), lambda: ComplexConv2D(2, 3)])
+def test_complex_tensors_are_refused(make, channels):
+    """They would lose their imaginary parts, or be taken for packed ones."""
+    for x in (
+        ops.convert_to_tensor(np.ones((1, 5, 5, channels), "complex64")),
+        np.ones((1, 5, 5, channels), "complex128"),
+        keras.Input((5, 5, channels), dtype="complex64"),
+    ):
+        with pytest.raises(ValueError, match=r"must be real: .* the real parts .* Received: dtype=.*complex"):
+            make()(x)

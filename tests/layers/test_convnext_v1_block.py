@@ -87,3 +87,9 @@ def test_regularizer_acts_on_the_three_kernels(x):
     layer(x)
     loss = 0.1 * sum(np.sum(numpy(kernel) ** 2) for kernel in kernels)
     np.testing.assert_allclose(float(numpy(sum(layer.losses))), loss, rtol=1e-5)
+
+
+def test_strides_may_be_a_pair(x):
+    one, two = make(strides=2), make(strides=(2, 2))
+    assert two.compute_output_shape(x.shape) == (2, 4, 3, FILTERS)
+    np.testing.assert_array_equal(numpy(two(x)), numpy(one(x)))

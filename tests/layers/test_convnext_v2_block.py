@@ -67,3 +67,9 @@ def test_number_of_weights():
     hidden = 4 * FILTERS
     kernels = 9 * CHANNELS + CHANNELS * hidden + hidden * FILTERS
     assert make().count_params() == kernels + CHANNELS + 2 * CHANNELS + hidden + FILTERS + 2 * hidden
+
+
+def test_strides_may_be_a_pair(x):
+    one, two = make(strides=2), make(strides=(2, 2))
+    assert two.compute_output_shape(x.shape) == (2, 4, 3, FILTERS)
+    np.testing.assert_array_equal(numpy(two(x)), numpy(one(x)))

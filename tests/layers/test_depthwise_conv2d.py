@@ -16,6 +16,8 @@ def oracle(x, kernel, bias=0.0, *, strides=1, padding="valid", dilation_rate=1):
     reach = [(taps - 1) * dilation_rate + 1 for taps in kernel.shape[:2]]
     dilated = np.zeros((*reach, *kernel.shape[2:]))
     dilated[::dilation_rate, ::dilation_rate] = kernel
+    if padding == "symmetric":
+        x = np.pad(x, ((0, 0), *((extent // 2,) * 2 for extent in reach), (0, 0)))
     if padding == "same":
         sizes = zip(x.shape[1:3], reach, strict=True)
         missing = [max((-(-size // strides) - 1) * strides + extent - size, 0) for size, extent in sizes]
@@ -33,6 +35,8 @@ CASES = {
     "dilation": ((2, 9, 8, 2), (3, 2), {"dilation_rate": 2}),
     "dilation, same": ((1, 6, 7, 2), 3, {"dilation_rate": 3, "padding": "same"}),
     "more rows than bands": ((1, 31, 4, 2), 5, {"padding": "same"}),
+    "symmetric": ((2, 8, 6, 3), (3, 5), {"padding": "symmetric", "strides": 2}),
+    "dilation, symmetric": ((1, 6, 7, 2), 3, {"dilation_rate": 2, "padding": "symmetric"}),
     "bands and strides": ((1, 33, 5, 2), 3, {"strides": 2}),
 }
 

@@ -4,7 +4,7 @@ import pytest
 from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.layers import DifferentialAttention
-from tests.oracles.attention import attention, differential_attention
+from tests.oracles.attention import attention, differential_attention, rotate, softmax
 
 DIM, HEADS, HEAD_DIM, LENGTH = 12, 2, 3, 5
 SCHEDULE = [0.2, 0.355509, 0.470713, 0.556058, 0.619283, 0.666122]
@@ -46,6 +46,38 @@ def test_formula(x, head_dim, layer_idx):
         x, *kernels(layer), lambdas, gain, num_heads=HEADS, lambda_init=SCHEDULE[layer_idx], mask=mask[:, None]
     )
     np.testing.assert_allclose(numpy(layer(x, attention_mask=mask)), expected, rtol=0, atol=2e-5)
+
+
+def grouped_with_positions(x, layer, num_kv_heads, theta):
+    """As in the authors' code for grouped keys (flash attention): both maps of a head use the keys of its group."""
+    query, key, value, output = kernels(layer)
+    size = query.shape[1] // (2 * 4)
+
+    def pairs(kernel, heads):
+        """(batch, map, head, length, feature), turned."""
+        heads = (x @ kernel).reshape(2, LENGTH, heads, 2, size).transpose(0, 3, 2, 1, 4)
+        return rotate(heads, theta=theta)
+
+    queries, keys = pairs(query, 4), pairs(key, num_kv_heads)
+    values = (x @ value).reshape(2, LENGTH, num_kv_heads, 2 * size).transpose(0, 2, 1, 3)
+    mixed = []
+    for head in range(4):
+        group = head * num_kv_heads // 4
+        scores = queries[:, :, head] @ keys[:, :, group].swapaxes(-1, -2) / np.sqrt(size)
+        maps = softmax(np.where(np.tri(LENGTH, dtype=bool), scores, -np.inf))
+        context = (maps[:, 0] - float(numpy(layer.get_lambda())) * maps[:, 1]) @ values[:, group]
+        mixed.append(0.8 * context / np.sqrt((context**2).mean(axis=-1, keepdims=True) + 1e-5))
+    return np.concatenate(mixed, axis=-1) @ output
+
+
+@pytest.mark.parametrize("num_kv_heads", [1, 2, 4])
+def test_grouped_keys_and_rotary_positions(x, num_kv_heads):
+    layer = DifferentialAttention(
+        DIM, 4, num_kv_heads=num_kv_heads, head_dim=6, rope_percentage=1.0, rope_theta=500.0, max_seq_len=8
+    )
+    layer.build((None, LENGTH, DIM))
+    expected = grouped_with_positions(x.astype("float64"), layer, num_kv_heads, 500.0)
+    np.testing.assert_allclose(numpy(layer(x, use_causal_mask=True)), expected, rtol=0, atol=2e-5)
 
 
 def test_lambda_schedule():

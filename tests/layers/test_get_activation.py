@@ -4,7 +4,15 @@ from dl_techniques.layers import get_activation
 
 
 @pytest.mark.parametrize(
-    ("name", "cls"), [("gelu", "GELU"), ("SiLU", "SiLU"), ("XATLU", "xATLU"), ("xGelu", "xGELU"), ("xsilu", "xSiLU")]
+    ("name", "cls"),
+    [
+        ("gelu", "GELU"),
+        ("SiLU", "SiLU"),
+        ("XATLU", "xATLU"),
+        ("xGelu", "xGELU"),
+        ("xsilu", "xSiLU"),
+        (" gelu\n", "GELU"),
+    ],
 )
 def test_activations_by_name(name, cls):
     assert type(get_activation(name)).__name__ == cls

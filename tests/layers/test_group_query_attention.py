@@ -5,6 +5,7 @@ from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.layers import GroupQueryAttention
 from tests.oracles.attention import group_query_attention
+from tests.oracles.llama import llama_attention, rotate_halves, rotate_neighbours
 
 DIM, HEADS, LENGTH = 16, 4, 6
 
@@ -138,3 +139,37 @@ def test_regularizer_acts_on_the_four_kernels():
     layer = make(kernel_regularizer=keras.regularizers.L2(0.1))
     loss = 0.1 * sum(np.sum(kernel**2) for kernel in kernels(layer))
     np.testing.assert_allclose(float(numpy(sum(layer.losses))), loss, rtol=1e-5)
+
+
+def published(head_dim, *, heads=4, kv_heads=2, norms=False):
+    """Random weights in the layout of Transformers."""
+    random = np.random.default_rng(5)
+    sizes = {"q_proj": (heads * head_dim, DIM), "k_proj": (kv_heads * head_dim, DIM)}
+    sizes |= {"v_proj": sizes["k_proj"], "o_proj": (DIM, heads * head_dim)}
+    weights = {name: random.normal(scale=0.5, size=size) for name, size in sizes.items()}
+    return weights | {name: random.normal(size=head_dim) for name in ("q_norm", "k_norm") if norms}
+
+
+def load(layer, weights):
+    names = {"query": "q", "key": "k", "value": "v", "output": "o"}
+    for ours, theirs in names.items():
+        getattr(layer, f"{ours}_projection").kernel.assign(weights[f"{theirs}_proj"].T)
+    for ours, theirs in {"query_norm": "q_norm", "key_norm": "k_norm"}.items():
+        if theirs in weights:
+            getattr(layer, ours).scale.assign(weights[theirs])
+    return layer
+
+
+@pytest.mark.parametrize("head_dim", [4, 6])
+@pytest.mark.parametrize("norms", [False, True])
+@pytest.mark.parametrize(("interleaved", "rotation"), [(False, rotate_halves), (True, rotate_neighbours)])
+def test_llama_3_and_qwen_3(interleaved, rotation, norms, head_dim):
+    """With the base of the frequencies of LLaMA 3, in the layouts of Transformers and of Meta."""
+    x = np.random.default_rng(6).standard_normal((2, 40, DIM)).astype("float32")
+    weights = published(head_dim, norms=norms)
+    layer = make(
+        head_dim=head_dim, use_qk_norm=norms, rope_theta=500000.0, rope_interleaved=interleaved, max_seq_len=64
+    )
+    expected = llama_attention(x.astype("float64"), weights, head_dim=head_dim, rotate=rotation, theta=500000.0)
+    found = numpy(load(layer, weights)(x, use_causal_mask=True))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-6 * np.abs(expected).max())

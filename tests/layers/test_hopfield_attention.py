@@ -115,7 +115,9 @@ def test_equals_keras_without_refinement(training):
     found = layer([query, key], training=training)
     np.testing.assert_allclose(numpy(found), numpy(theirs(query, key)), rtol=0, atol=2e-5)
     scores = theirs(query, key, return_attention_scores=True)[1]
-    np.testing.assert_allclose(numpy(layer.attention_weights([query, key])), numpy(scores), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        numpy(layer([query, key], return_attention_scores=True)[1]), numpy(scores), rtol=0, atol=1e-5
+    )
 
 
 def retrieved(layer, query, stored):
@@ -159,7 +161,7 @@ def test_attention_weights_are_those_of_the_last_step():
     layer = make("query", "key", normalize_patterns=False, update_steps_max=1, update_steps_eps=1e-9)
     q, k, _ = project(layer, query, key, key)
     state = np.einsum("bhqk,bkhd->bqhd", attention_weights(q, k), k)
-    found = numpy(layer.attention_weights([query, key]))
+    found = numpy(layer([query, key], return_attention_scores=True)[1])
     np.testing.assert_allclose(found, attention_weights(state, k), rtol=0, atol=1e-5)
 
 

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 from keras.ops import convert_to_numpy as numpy
 
-from dl_techniques.layers import MobileMQA
+from dl_techniques.layers import LayerScale, MobileMQA
+from tests.oracles import channels_first, mobilenet_v4
+from tests.oracles.convolution import batch_norm, depthwise
 from tests.oracles.image_attention import mobile_multi_query_attention
 
 DIM, HEADS, CHANNELS = 12, 3, 6
@@ -19,24 +21,97 @@ def make(channels=CHANNELS, **arguments):
     layer.build((None, None, None, channels))
     random = np.random.default_rng(1)
     for weight in layer.weights:
-        weight.assign(random.normal(scale=0.5, size=weight.shape))
+        positive = weight.name == "moving_variance"
+        weight.assign(
+            random.uniform(0.5, 2, weight.shape) if positive else random.normal(scale=0.5, size=weight.shape)
+        )
     return layer
 
 
-@pytest.mark.parametrize("num_heads", [1, HEADS])
+def smaller(layer, name):
+    """Depthwise convolution with stride 2 and batch normalization."""
+    kernel = numpy(getattr(layer, f"{name}_downsampling").kernel).astype("float64")
+    norm = getattr(layer, f"{name}_norm")
+    vectors = [numpy(v).astype("float64") for v in (norm.gamma, norm.beta, norm.moving_mean, norm.moving_variance)]
+    return lambda x: batch_norm(depthwise(x, kernel, 2), *vectors)
+
+
+def kernel_and_bias(projection):
+    return [numpy(weight) for weight in projection.weights] if projection.use_bias else [numpy(projection.kernel), 0.0]
+
+
+@pytest.mark.parametrize(
+    ("num_heads", "use_bias", "key_dim"), [(1, False, None), (HEADS, True, None), (HEADS, True, 5)]
+)
 @pytest.mark.parametrize("use_downsampling", [False, True])
 @pytest.mark.parametrize("size", [(5, 4), (4, 7), (1, 1)])
-def test_formula(size, use_downsampling, num_heads):
+def test_formula(size, use_downsampling, num_heads, use_bias, key_dim):
     x = np.random.default_rng(2).standard_normal((2, *size, CHANNELS)).astype("float32")
-    layer = make(num_heads=num_heads, use_downsampling=use_downsampling)
-    names = "query_projection", "key_value_projection", "output_projection"
+    layer = make(num_heads=num_heads, use_downsampling=use_downsampling, use_bias=use_bias, key_dim=key_dim)
+    if use_downsampling:
+        key, value = map(kernel_and_bias, (layer.key_projection, layer.value_projection))
+    else:
+        both = [np.split(w, 2, axis=-1) if np.ndim(w) else (w, w) for w in kernel_and_bias(layer.key_value_projection)]
+        key, value = zip(*both, strict=True)
     expected = mobile_multi_query_attention(
         x,
-        *([numpy(w) for w in getattr(layer, name).weights] for name in names),
+        kernel_and_bias(layer.query_projection),
+        key,
+        value,
+        kernel_and_bias(layer.output_projection),
         num_heads=num_heads,
-        downsampling=[numpy(w) for w in layer.downsampling.weights] if use_downsampling else None,
+        smaller=[smaller(layer, name) for name in ("key", "value")] if use_downsampling else (None, None),
     )
-    np.testing.assert_allclose(numpy(layer(x)), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(numpy(layer(x)), expected, rtol=0, atol=2e-5 * np.abs(expected).max())
+
+
+def published(key_dim, num_heads, stride):
+    """Random weights of a block of the hybrid models in timm's layout."""
+    draw, wide = channels_first.Draw(5), num_heads * key_dim
+    weights = {"norm": draw.norm(DIM), "layer_scale": draw.random.normal(size=DIM)}
+    weights |= {"query.proj": draw.kernel(wide, DIM), "output.proj": draw.kernel(DIM, wide)}
+    for name in ("key", "value"):
+        weights[f"{name}.proj"] = draw.kernel(key_dim, DIM)
+        if stride > 1:
+            weights[f"{name}.down_conv"] = draw.kernel(DIM, 1, 3)
+            weights[f"{name}.norm"] = draw.norm(DIM)
+    return weights
+
+
+def load(layer, weights):
+    layer.query_projection.kernel.assign(channels_first.pointwise(weights["query.proj"]))
+    layer.output_projection.kernel.assign(channels_first.pointwise(weights["output.proj"]))
+    key, value = (channels_first.pointwise(weights[f"{name}.proj"]) for name in ("key", "value"))
+    if not layer.use_downsampling:
+        layer.key_value_projection.kernel.assign(np.concatenate([key, value], axis=1))
+        return
+    layer.key_projection.kernel.assign(key)
+    layer.value_projection.kernel.assign(value)
+    for name in ("key", "value"):
+        getattr(layer, f"{name}_downsampling").kernel.assign(channels_first.depthwise(weights[f"{name}.down_conv"]))
+        getattr(layer, f"{name}_norm").set_weights(weights[f"{name}.norm"])
+
+
+@pytest.mark.parametrize("size", [(7, 5), (6, 4)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_mobilenet_v4(stride, size):
+    """The whole block of the hybrids, with heads that are no part of the width, without biases, padded as in timm."""
+    weights = published(8, 4, stride)
+    attention = MobileMQA(
+        DIM, 4, key_dim=8, use_downsampling=stride > 1, padding="symmetric", norm_momentum=0.9, norm_epsilon=1e-5
+    )
+    norm = keras.layers.BatchNormalization(epsilon=1e-5)
+    scale = LayerScale(initializer=keras.initializers.Constant(1e-5), constraint=None)
+    x = np.random.default_rng(6).standard_normal((2, *size, DIM)).astype("float32")
+    for layer in (attention, norm, scale):
+        layer.build(x.shape)
+    norm.set_weights(weights["norm"])
+    scale.gamma.assign(weights["layer_scale"])
+    load(attention, weights)
+    first = x.astype("float64").transpose(0, 3, 1, 2)
+    expected = mobilenet_v4.mobile_attention(first, weights, num_heads=4, stride=stride)
+    found = x + numpy(scale(attention(norm(x))))
+    np.testing.assert_allclose(found.transpose(0, 3, 1, 2), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 def test_equals_keras_on_the_pixels_as_tokens():
@@ -47,7 +122,7 @@ def test_equals_keras_on_the_pixels_as_tokens():
     random = np.random.default_rng(4)
     theirs.set_weights([random.normal(scale=0.5, size=w.shape) for w in theirs.weights])
     query, query_bias, key, key_bias, value, value_bias, output, output_bias = map(numpy, theirs.weights)
-    layer = make(DIM)
+    layer = make(DIM, use_bias=True)
     layer.query_projection.set_weights([query.reshape(DIM, DIM), query_bias.reshape(DIM)])
     layer.key_value_projection.set_weights(
         [np.concatenate([key, value], axis=-1)[:, 0], np.concatenate([key_bias, value_bias], axis=-1)[0]]
@@ -65,9 +140,11 @@ def test_equals_keras_on_the_pixels_as_tokens():
 
 
 def test_number_of_weights():
-    projections = (CHANNELS * DIM + DIM) + (CHANNELS * 8 + 8) + (DIM * DIM + DIM)
-    assert make().count_params() == projections
-    assert make(use_downsampling=True).count_params() == projections + 9 * CHANNELS + CHANNELS
+    kernels = CHANNELS * DIM + CHANNELS * 8 + DIM * DIM
+    assert make().count_params() == kernels
+    assert make(use_bias=True).count_params() == kernels + DIM + 8 + DIM
+    assert make(use_downsampling=True).count_params() == kernels + 2 * (9 + 4) * CHANNELS
+    assert make(key_dim=5).count_params() == CHANNELS * 15 + CHANNELS * 10 + 15 * DIM
 
 
 def test_unknown_sizes(x):

@@ -25,8 +25,18 @@ def test_formula(percentage, rope_dim):
     np.testing.assert_allclose(numpy(layer(x)), rotate(x, theta=50.0, rope_dim=rope_dim), rtol=0, atol=2e-6)
 
 
-def test_half_of_the_features_turn_by_default():
-    assert RotaryPositionEmbedding(8, 6).rope_percentage == 0.5
+@pytest.mark.parametrize(("percentage", "rope_dim"), [(1.0, 8), (0.5, 4), (0.7, 4), (0.1, 0)])
+def test_halves_are_neighbours_in_another_order(percentage, rope_dim):
+    x = np.random.default_rng(0).standard_normal((2, 3, 5, 8)).astype("float32")
+    order = [*np.arange(rope_dim).reshape(2, -1).T.ravel(), *range(rope_dim, 8)]
+    expected = rotate(x[..., order], theta=50.0, rope_dim=rope_dim)[..., np.argsort(order)]
+    layer = RotaryPositionEmbedding(8, 6, rope_theta=50.0, rope_percentage=percentage, interleaved=False)
+    np.testing.assert_allclose(numpy(layer(x)), expected, rtol=0, atol=2e-6)
+
+
+def test_all_features_turn_by_default():
+    x = np.random.default_rng(0).standard_normal((2, 3, 5, 8)).astype("float32")
+    np.testing.assert_allclose(numpy(RotaryPositionEmbedding(8, 6)(x)), rotate(x), rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_formula(arguments):
     inputs = sequences("query", "key", "value")
     layer = make("query", "key", "value", **arguments)
     weights, values = expected_weights(layer, *inputs), project(layer, *inputs)[2]
-    found = numpy(layer.attention_weights(inputs))
+    found = numpy(layer(inputs, return_attention_scores=True)[1])
     np.testing.assert_allclose(found, weights, rtol=0, atol=5e-6)
     np.testing.assert_allclose(found.sum(axis=-1), 1, rtol=0, atol=1e-6)
     assert 0.1 < np.mean(found == 0) < 0.9
@@ -82,7 +82,7 @@ def test_masks(arguments):
         "mask": [None, keras.ops.convert_to_tensor(padding), None],
         "use_causal_mask": True,
     }
-    found = numpy(layer.attention_weights(inputs, **options))
+    found = numpy(layer(inputs, **options, return_attention_scores=True)[1])
     np.testing.assert_allclose(found, expected_weights(layer, *inputs, mask=joined), rtol=0, atol=5e-6)
     assert not found[~joined].any()
     assert not numpy(layer(inputs, **options))[1, 2].any()
@@ -119,7 +119,7 @@ def test_more_cuts_and_higher_ones_keep_less():
         [make("query", max_iterations=n) for n in (1, 2, 3)],
         [make("query", threshold=t, **DIRECT) for t in (0.01, 0.1, 0.2)],
     ):
-        supports = [numpy(layer.attention_weights(x)) > 0 for layer in layers]
+        supports = [numpy(layer(x, return_attention_scores=True)[1]) > 0 for layer in layers]
         assert supports[0].sum() > supports[1].sum() > supports[2].sum()
         assert not (supports[1] & ~supports[0]).any()
         assert not (supports[2] & ~supports[1]).any()
@@ -153,11 +153,11 @@ def test_the_first_of_a_causal_sequence_takes_its_own_value():
 def test_weights_before_the_first_call_build_the_layer():
     query, key = sequences("query", "key")
     layer = SparseAttention(HEADS, KEY_DIM, threshold=0.3, **LEARNABLE)
-    weights = numpy(layer.attention_weights([query, key]))
+    weights = numpy(layer([query, key], return_attention_scores=True)[1])
     count = layer.count_params()
     layer([query, key])
     assert layer.count_params() == count
-    np.testing.assert_array_equal(numpy(layer.attention_weights([query, key])), weights)
+    np.testing.assert_array_equal(numpy(layer([query, key], return_attention_scores=True)[1]), weights)
 
 
 @pytest.mark.parametrize("per_head", [False, True])

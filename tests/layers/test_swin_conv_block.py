@@ -39,9 +39,9 @@ def expected(layer, x, window, shift):
 @pytest.mark.parametrize("block_type", ["W", "SW"])
 @pytest.mark.parametrize("shape", [(6, 9), (5, 7)])
 def test_formula(shape, block_type, window):
-    """Windows of "SW" begin at half their size, rounded down, unless the image fits into one."""
+    """Windows of "SW" begin at half their size, rounded down, unless the image fits into one along that axis."""
     layer, x = make(shape, window, block_type=block_type)
-    shift = window // 2 if block_type == "SW" and min(shape) > window else 0
+    shift = [window // 2 if block_type == "SW" and size > window else 0 for size in shape]
     assert_accurate(output(layer, x), expected(layer, x, window, shift), units=64)
 
 

@@ -37,19 +37,33 @@ def test_formula(shape, shift):
     assert_accurate(output(layer, x), expected(layer, x, 3, shift), units=64)
 
 
-@pytest.mark.parametrize(("shape", "window"), [((3, 3), 3), ((2, 5), 2), ((5, 4), 4)])
-def test_an_image_in_one_window_is_not_shifted(shape, window):
-    """And the window is no larger than the smaller side."""
+@pytest.mark.parametrize(
+    ("shape", "window", "shift"),
+    [((3, 3), (3, 3), 0), ((4, 4), (4, 4), 0), ((2, 5), (2, 4), (0, 2)), ((5, 4), (4, 4), (2, 0))],
+)
+def test_where_an_image_fits_into_one_window_it_is_not_shifted(shape, window, shift):
+    """And the window is no larger than the image, on each axis."""
     layer, x = make(shape, 4, 2)
-    if min(shape) < 4:
-        assert layer.attention.window_size == window
-    assert_accurate(output(layer, x), expected(layer, x, window, 0), units=64)
+    assert layer.attention.window_size == window
+    assert_accurate(output(layer, x), expected(layer, x, window, shift), units=64)
     assert (layer.window_size, layer.shift_size) == (4, 2)
+
+
+def test_one_row_of_windows_is_shifted_sideways():
+    """As in torchvision: of 21 columns in windows of 7, shifted by 3, the column 6 shares one with 3 to 9."""
+    layer, x = make((7, 21), 7, 3)
+    changed = x.copy()
+    changed[:, 2, 6] *= -2
+    differs = np.abs(output(layer, changed) - output(layer, x)) > 1e-6
+    assert sorted(set(np.argwhere(differs)[:, 2].tolist())) == list(range(3, 10))
+    assert sorted(set(np.argwhere(differs)[:, 1].tolist())) == list(range(7))
 
 
 def test_mask_of_a_shifted_image():
     labels = np.array([[0, 0, 0, 0], [1, 2, 1, 2], [3, 3, 6, 6], [4, 5, 7, 8]])
-    np.testing.assert_array_equal(numpy(shifted_window_mask(4, 4, 2, 1)), labels[:, :, None] == labels[:, None, :])
+    np.testing.assert_array_equal(
+        numpy(shifted_window_mask(4, 4, (2, 2), (1, 1))), labels[:, :, None] == labels[:, None, :]
+    )
 
 
 def test_what_the_roll_brings_together_stays_apart():

@@ -3,6 +3,7 @@ import pytest
 from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.layers import UIB
+from tests.oracles import channels_first, mobilenet_v4
 from tests.oracles.convolution import universal_inverted_bottleneck
 
 CHANNELS = 4
@@ -70,3 +71,84 @@ def test_training_normalizes_each_batch(x):
     np.testing.assert_allclose(y.mean(axis=(0, 1, 2)), beta, rtol=0, atol=1e-4)
     np.testing.assert_allclose(y.std(axis=(0, 1, 2)), np.abs(gamma), rtol=1e-2)
     assert np.all(numpy(layer.project_norm.moving_mean) != before)
+
+
+# Start and middle kernel, stride and expansion: what the five models are made of.
+PUBLISHED = [
+    (None, 3, 1, 2),
+    (None, 5, 1, 3),
+    (3, None, 1, 4),
+    (5, None, 1, 2),
+    (3, 3, 1, 4),
+    (3, 5, 1, 6),
+    (5, 3, 1, 4),
+    (5, 5, 1, 3),
+    (3, 3, 2, 6),
+    (3, 5, 2, 6),
+    (5, 5, 2, 3),
+    (None, None, 1, 4),
+]
+KINDS = {(False, False): "FFN", (False, True): "IB", (True, False): "ConvNext", (True, True): "ExtraDW"}
+
+
+def published(start, middle, expansion, filters, *, has_scale):
+    """Random weights of a block in timm's layout."""
+    draw, wide = channels_first.Draw(3), CHANNELS * expansion
+    weights = {"pw_exp": (draw.kernel(wide, CHANNELS), draw.norm(wide))}
+    weights["pw_proj"] = draw.kernel(filters, wide), draw.norm(filters)
+    if start:
+        weights["dw_start"] = draw.kernel(CHANNELS, 1, start), draw.norm(CHANNELS)
+    if middle:
+        weights["dw_mid"] = draw.kernel(wide, 1, middle), draw.norm(wide)
+    if has_scale:
+        weights["layer_scale"] = draw.random.normal(size=filters)
+    return weights
+
+
+def load(layer, weights):
+    names = {"dw_start": "start", "pw_exp": "expand", "dw_mid": "middle", "pw_proj": "project"}
+    for theirs, ours in names.items():
+        if theirs in weights:
+            kernel, norm = weights[theirs]
+            laid_out = channels_first.depthwise if theirs.startswith("dw") else channels_first.pointwise
+            getattr(layer, ours).kernel.assign(laid_out(kernel))
+            getattr(layer, f"{ours}_norm").set_weights(norm)
+    if "layer_scale" in weights:
+        layer.layer_scale.gamma.assign(weights["layer_scale"])
+
+
+@pytest.mark.parametrize("size", [(7, 7), (8, 6)])
+@pytest.mark.parametrize(("start", "middle", "stride", "expansion"), PUBLISHED)
+def test_mobilenet_v4(start, middle, stride, expansion, size):
+    """Kernels of two sizes, padding and epsilon of timm; layer scale, as in the hybrids, where the shape stays."""
+    filters = CHANNELS if stride == 1 else 5
+    weights = published(start, middle, expansion, filters, has_scale=stride == 1)
+    layer = UIB(
+        filters,
+        expansion,
+        stride=stride,
+        kernel_size=middle or 3,
+        start_kernel_size=start,
+        block_type=KINDS[bool(start), bool(middle)],
+        padding="symmetric",
+        layer_scale_init_value=1e-5 if stride == 1 else None,
+        norm_momentum=0.9,
+        norm_epsilon=1e-5,
+    )
+    x = np.random.default_rng(4).standard_normal((2, *size, CHANNELS)).astype("float32")
+    layer.build(x.shape)
+    load(layer, weights)
+    expected = mobilenet_v4.universal_inverted_bottleneck(
+        x.astype("float64").transpose(0, 3, 1, 2), weights, stride=stride
+    )
+    found = numpy(layer(x)).transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+def test_layer_scale_and_norms_start_as_told():
+    layer = UIB(CHANNELS, layer_scale_init_value=1e-5, norm_momentum=0.75, norm_epsilon=0.5)
+    x = np.random.default_rng(4).standard_normal((2, 6, 6, CHANNELS)).astype("float32")
+    np.testing.assert_allclose(numpy(layer(x)), x, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(numpy(layer.layer_scale.gamma), 1e-5)
+    norms = layer.expand_norm, layer.middle_norm, layer.project_norm
+    assert {(norm.momentum, norm.epsilon) for norm in norms} == {(0.75, 0.5)}

@@ -18,7 +18,7 @@ def x():
 
 def make(**arguments):
     layer = WindowAttention(DIM, arguments.pop("window_size", SIZE), num_heads=HEADS, **arguments)
-    layer.build((None, layer.window_size**2, DIM))
+    layer.build((None, np.prod(np.broadcast_to(layer.window_size, 2)).item(), DIM))
     random = np.random.default_rng(1)
     for weight in layer.trainable_weights:
         weight.assign(random.normal(scale=0.5, size=weight.shape))
@@ -39,9 +39,10 @@ def test_formula(x, qk_scale):
     np.testing.assert_allclose(numpy(layer(x)), expected(layer, x), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [1, 2, 4])
+@pytest.mark.parametrize("size", [1, 2, 4, (2, 3), (4, 1)])
 def test_formula_at_other_sizes(size):
-    x = np.random.default_rng(2).standard_normal((3, size**2, DIM)).astype("float32")
+    tokens = np.prod(np.broadcast_to(size, 2))
+    x = np.random.default_rng(2).standard_normal((3, tokens, DIM)).astype("float32")
     layer = make(window_size=size)
     np.testing.assert_allclose(numpy(layer(x)), expected(layer, x), rtol=0, atol=1e-5)
 
@@ -135,3 +136,11 @@ def test_number_of_weights():
 def test_masks_that_do_not_fit_are_rejected(x, shape):
     with pytest.raises(ValueError, match=r"Received: attention_mask\.shape="):
         make()(x, attention_mask=np.ones(shape, bool))
+
+
+def test_regularizers_reach_both_projections_and_not_the_table():
+    layer = make(kernel_regularizer=keras.regularizers.L1(0.5), bias_regularizer=keras.regularizers.L1(0.25))
+    weights = layer.qkv.kernel, layer.proj.kernel, layer.qkv.bias, layer.proj.bias
+    sums = [np.abs(numpy(weight)).sum() for weight in weights]
+    expected = 0.5 * (sums[0] + sums[1]) + 0.25 * (sums[2] + sums[3])
+    assert float(numpy(sum(layer.losses))) == pytest.approx(expected, rel=1e-5)

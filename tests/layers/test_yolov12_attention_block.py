@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from dl_techniques.layers import YOLOv12AttentionBlock
-from tests.layers._yolo12 import assert_every_norm_trains, attention_block_oracle, randomized, silence
+from tests.layers._yolo12 import (
+    assert_every_norm_trains,
+    attention_block_oracle,
+    load_attention_block,
+    randomized,
+    silence,
+)
+from tests.oracles import ultralytics
+from tests.oracles.channels_first import Draw
 from tests.oracles.compare import assert_accurate, output, values
 
 DIM, HEADS = 8, 2
@@ -50,3 +58,14 @@ def test_number_of_weights(mlp_ratio, hidden):
 def test_a_network_without_channels_is_rejected():
     with pytest.raises(ValueError, match="Received: filters=0"):
         YOLOv12AttentionBlock(DIM, HEADS, mlp_ratio=0.1)
+
+
+@pytest.mark.parametrize("area", [1, 2])
+@pytest.mark.parametrize("pe_kernel_size", [5, 7])
+def test_ultralytics(area, pe_kernel_size):
+    weights = ultralytics.draw_attention_block(Draw(7), DIM, 1.2, pe_kernel_size)
+    layer = make(area=area, pe_kernel_size=pe_kernel_size)
+    load_attention_block(layer, weights, HEADS)
+    first = X.astype("float64").transpose(0, 3, 1, 2)
+    expected = ultralytics.attention_block(first, weights, num_heads=HEADS, area=area)
+    assert_accurate(output(layer, X).transpose(0, 3, 1, 2), expected, units=64)

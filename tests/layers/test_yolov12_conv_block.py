@@ -2,10 +2,12 @@ import keras
 import numpy as np
 import pytest
 from keras.ops import convert_to_numpy as numpy
+from scipy.signal import correlate2d
 
 from dl_techniques.layers import YOLOv12ConvBlock
 from tests.layers._yolo12 import conv_weights, exact, is_depthwise, randomized
 from tests.oracles.compare import assert_accurate, output, values
+from tests.oracles.convolution import batch_norm
 from tests.oracles.yolo12 import conv_block, identity, silu
 
 CHANNELS = 4
@@ -90,3 +92,56 @@ def test_number_of_weights():
 def test_regularizer_acts_on_the_kernel(filters, groups):
     layer = make(filters, groups=groups, kernel_regularizer=keras.regularizers.L2(0.1))
     np.testing.assert_allclose(float(numpy(sum(layer.losses))), 0.1 * np.sum(exact(layer.conv.kernel) ** 2), rtol=1e-5)
+
+
+def padded_and_cut(layer, margins):
+    """By SciPy's correlation of an image that has its zeros."""
+    kernel, norm = conv_weights(layer)
+    y = np.pad(X.astype("float64"), ((0, 0), *((margin, margin) for margin in margins), (0, 0)))
+    maps = [
+        sum(correlate2d(image[..., c], kernel[..., c, f], mode="valid") for c in range(CHANNELS))
+        for image in y
+        for f in range(kernel.shape[-1])
+    ]
+    y = np.reshape(maps, (len(X), -1, *maps[0].shape)).transpose(0, 2, 3, 1)
+    bias = exact(layer.conv.bias) if layer.use_bias else 0.0
+    return silu(batch_norm(y + bias, *norm))[:, :: layer.strides, :: layer.strides]
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize(
+    ("kernel_size", "padding", "margins"),
+    [
+        (3, "same", (1, 1)),
+        (3, "valid", (0, 0)),
+        (3, 0, (0, 0)),
+        (3, 1, (1, 1)),
+        (3, 2, (2, 2)),
+        ((3, 5), "same", (1, 2)),
+        ((2, 4), (1, 0), (1, 0)),
+    ],
+)
+def test_padding(kernel_size, padding, margins, strides):
+    layer = make(kernel_size=kernel_size, padding=padding, strides=strides, use_bias=True)
+    expected = padded_and_cut(layer, margins)
+    assert layer.compute_output_shape(X.shape) == expected.shape
+    assert_accurate(output(layer, X), expected)
+
+
+def test_pairs_are_two_equal_sizes():
+    one, two = make(strides=2), make(kernel_size=(3, 3), strides=(2, 2))
+    np.testing.assert_array_equal(output(two, X), output(one, X))
+
+
+@pytest.mark.parametrize(("filters", "groups"), [(6, 1), (6, 2), (4, 4)])
+def test_folded_normalization(filters, groups):
+    """As Ultralytics fuses its models: then the convolution needs a bias."""
+    layer, folded = make(filters, groups=groups), make(filters, groups=groups, use_bias=True)
+    gain, offset, mean, variance = map(exact, layer.norm.weights)
+    scale = gain / np.sqrt(variance + 1e-3)
+    kernel = exact(layer.conv.kernel)
+    folded.conv.kernel.assign(kernel * (scale[:, None] if is_depthwise(layer) else scale))
+    folded.conv.bias.assign(offset - mean * scale)
+    ones, zeros = np.ones(filters), np.zeros(filters)
+    folded.norm.set_weights([ones, zeros, zeros, ones - 1e-3])
+    assert_accurate(output(folded, X), output(layer, X), units=16)

@@ -135,12 +135,13 @@ def cut_repeatedly(weights, *, alpha, times, visible):
 
 
 def window_bias(table, window_size):
-    """(heads, tokens, tokens) from a table of one row for each relative position."""
-    tokens = [(y, x) for y in range(window_size) for x in range(window_size)]
+    """(heads, tokens, tokens) from a table of one row for each relative position; one size, or height and width."""
+    height, width = np.broadcast_to(window_size, 2)
+    tokens = [(y, x) for y in range(height) for x in range(width)]
     bias = np.empty((table.shape[1], len(tokens), len(tokens)))
     for i, (y_i, x_i) in enumerate(tokens):
         for j, (y_j, x_j) in enumerate(tokens):
-            row = (y_i - y_j + window_size - 1) * (2 * window_size - 1) + (x_i - x_j + window_size - 1)
+            row = (y_i - y_j + height - 1) * (2 * width - 1) + (x_i - x_j + width - 1)
             bias[:, i, j] = table[row]
     return bias
 

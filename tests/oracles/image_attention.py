@@ -3,7 +3,6 @@
 import numpy as np
 
 from tests.oracles.attention import attention
-from tests.oracles.convolution import depthwise
 
 
 def sigmoid(x):
@@ -35,13 +34,18 @@ def convolutional_block_attention(x, channel_weights, spatial_weights):
     return y * spatial_attention(y, *spatial_weights)
 
 
-def mobile_multi_query_attention(x, query, key_value, output, *, num_heads, downsampling=None):
-    """Each projection and the downsampling is a pair of kernel and bias."""
+def mobile_multi_query_attention(x, query, key, value, output, *, num_heads, smaller=(None, None)):
+    """Each projection is a kernel and a bias; `smaller` are the functions that make the images of keys and values."""
     x = np.asarray(x, np.float64)
-    seen = x if downsampling is None else depthwise(x, downsampling[0], 2) + downsampling[1]
-    queries = (x @ query[0] + query[1]).reshape(len(x), -1, num_heads, query[0].shape[1] // num_heads)
-    keys, values = np.split((seen @ key_value[0] + key_value[1]).reshape(len(x), -1, 1, len(key_value[1])), 2, axis=-1)
-    return attention(queries, keys, values).reshape(*x.shape[:3], -1) @ output[0] + output[1]
+    heads = [
+        (image @ kernel + bias).reshape(len(x), -1, count, kernel.shape[1] // count)
+        for image, (kernel, bias), count in (
+            (x, query, num_heads),
+            (x if smaller[0] is None else smaller[0](x), key, 1),
+            (x if smaller[1] is None else smaller[1](x), value, 1),
+        )
+    ]
+    return attention(*heads).reshape(*x.shape[:3], -1) @ output[0] + output[1]
 
 
 def non_local(query, key, value, mode):

@@ -36,18 +36,24 @@ def differential_block(x, norms, attention_weights, network, *, num_heads, lambd
 
 
 def shifted_window_attention(x, qkv, table, output, *, window, shift, num_heads):
-    """Of an image of whole windows, without rolling it: the windows begin at `shift`, those at the border are cut."""
+    """Of an image of whole windows, without rolling it: the windows begin at `shift`, those at the border are cut.
+
+    Window and shift are one number, or one for each axis.
+    """
+    (window_height, window_width), (shift_y, shift_x) = np.broadcast_to(window, 2), np.broadcast_to(shift, 2)
     batch, height, width, dim = x.shape
     query, key, value = np.moveaxis(dense(x, qkv).reshape(batch, height, width, 3, num_heads, -1), 3, 0)
     groups = {}
     for row, column in product(range(height), range(width)):
-        groups.setdefault(((row - shift) // window, (column - shift) // window), []).append((row, column))
+        place = (row - shift_y) // window_height, (column - shift_x) // window_width
+        groups.setdefault(place, []).append((row, column))
     mixed = np.empty((batch, height, width, num_heads, dim // num_heads))
     for pixels in groups.values():
         for row, column in pixels:
             scores = np.empty((batch, num_heads, len(pixels)))
             for j, (other_row, other_column) in enumerate(pixels):
-                place = (row - other_row + window - 1) * (2 * window - 1) + column - other_column + window - 1
+                place = (row - other_row + window_height - 1) * (2 * window_width - 1)
+                place += column - other_column + window_width - 1
                 products = (query[:, row, column] * key[:, other_row, other_column]).sum(axis=-1)
                 scores[:, :, j] = products / np.sqrt(dim // num_heads) + table[place]
             values = np.stack([value[:, r, c] for r, c in pixels], axis=2)
@@ -58,8 +64,9 @@ def shifted_window_attention(x, qkv, table, output, *, window, shift, num_heads)
 def swin_block(x, norms, attention_weights, network, *, window, shift, num_heads):
     """`attention_weights` are the dense part of queries, keys and values, the table of biases and the output part."""
     height, width = x.shape[1:3]
+    rows, columns = np.broadcast_to(window, 2)
     normalized = layer_norm(x, *norms[0], epsilon=1e-5)
-    padded = np.pad(normalized, ((0, 0), (0, -height % window), (0, -width % window), (0, 0)))
+    padded = np.pad(normalized, ((0, 0), (0, -height % rows), (0, -width % columns), (0, 0)))
     mixed = shifted_window_attention(padded, *attention_weights, window=window, shift=shift, num_heads=num_heads)
     x = x + mixed[:, :height, :width]
     return x + mlp(layer_norm(x, *norms[1], epsilon=1e-5), *network)

@@ -57,7 +57,15 @@ def test_windows_come_row_by_row_and_image_after_image():
     np.testing.assert_array_equal(numpy(window_partition(ops.convert_to_tensor(x), 2)), windows)
 
 
-@pytest.mark.parametrize(("size", "height", "width"), [(1, 2, 3), (2, 4, 6), (3, 3, 3), (4, 8, 4)])
+def test_windows_of_another_height_than_width():
+    x = values(2, 6, 4, 3)
+    windows = [x[b, i : i + 3, j : j + 2] for b in range(2) for i in (0, 3) for j in (0, 2)]
+    np.testing.assert_array_equal(numpy(window_partition(ops.convert_to_tensor(x), (3, 2))), windows)
+
+
+@pytest.mark.parametrize(
+    ("size", "height", "width"), [(1, 2, 3), (2, 4, 6), (3, 3, 3), (4, 8, 4), ((2, 3), 4, 6), ((4, 1), 4, 3)]
+)
 def test_the_reverse_puts_them_together_again(size, height, width):
     x = values(2, height, width, 5)
     windows = window_partition(ops.convert_to_tensor(x), size)

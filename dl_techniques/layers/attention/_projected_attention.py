@@ -1,8 +1,10 @@
 import keras
+from keras import ops
 
 from dl_techniques._checks import check_positive_int, check_rank, check_rate
 from dl_techniques._initializers import fresh
 from dl_techniques._keras_layers import Dense, Dropout
+from dl_techniques.layers.attention._attention_layer import AttentionLayer
 from dl_techniques.layers.attention._core import (
     causal_mask,
     explicit_mask,
@@ -14,7 +16,7 @@ from dl_techniques.layers.attention._core import (
 )
 
 
-class ProjectedAttention(keras.layers.Layer):
+class ProjectedAttention(AttentionLayer):
     """What attention with weights of its own has in common: four projections, masks and dropout.
 
     A subclass says in `_weights` how much a query takes from each key.
@@ -32,6 +34,8 @@ class ProjectedAttention(keras.layers.Layer):
         bias_initializer,
         kernel_regularizer,
         bias_regularizer,
+        kernel_constraint,
+        bias_constraint,
         seed,
         **kwargs,
     ):
@@ -49,6 +53,8 @@ class ProjectedAttention(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
         self.seed = seed
         self.supports_masking = True
 
@@ -74,16 +80,21 @@ class ProjectedAttention(keras.layers.Layer):
         self.output_projection.build((*query[:2], self.num_heads * self._value_dim))
         super().build(input_shape)
 
-    def call(self, inputs, attention_mask=None, use_causal_mask=False, mask=None, training=None):
+    def call(
+        self,
+        inputs,
+        attention_mask=None,
+        use_causal_mask=False,
+        mask=None,
+        training=None,
+        return_attention_scores=False,
+    ):
         query, key, value, visible = self._heads(inputs, attention_mask, use_causal_mask, mask)
-        return self.output_projection(merge_heads(self._mix(query, key, value, visible, training)))
-
-    def attention_weights(self, inputs, attention_mask=None, use_causal_mask=False, mask=None):
-        """What the heads take from each key, `(batch, heads, queries, keys)`; the arguments are those of a call."""
-        if not self.built:
-            self.build(keras.tree.map_structure(lambda x: tuple(x.shape), inputs))
-        query, key, _, visible = self._heads(inputs, attention_mask, use_causal_mask, mask)
-        return self._weights(query, key, visible)
+        if not return_attention_scores:
+            return self.output_projection(merge_heads(self._mix(query, key, value, visible, training)))
+        weights = self._weights(query, key, visible)
+        heads = weighted_sum(self.dropout(weights, training=training), value)
+        return self.output_projection(merge_heads(heads)), ops.cast(weights, value.dtype)
 
     def compute_output_shape(self, input_shape):
         return tuple(_query_key_value(input_shape, _are_several_shapes(input_shape))[0])
@@ -119,6 +130,8 @@ class ProjectedAttention(keras.layers.Layer):
             bias_initializer=fresh(self.bias_initializer, index),
             kernel_regularizer=self.kernel_regularizer,
             bias_regularizer=self.bias_regularizer,
+            kernel_constraint=self.kernel_constraint,
+            bias_constraint=self.bias_constraint,
             name=name,
             dtype=self.dtype_policy,
         )

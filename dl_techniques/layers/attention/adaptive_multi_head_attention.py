@@ -29,6 +29,8 @@ class AdaptiveMultiHeadAttention(ProjectedAttention):
         bias_initializer: initializer of their biases.
         kernel_regularizer: regularizer of the projections.
         bias_regularizer: regularizer of their biases.
+        kernel_constraint: constraint on the projections, or None.
+        bias_constraint: constraint on their biases, or None.
         min_temp: float > 0, the lowest temperature.
         max_temp: float >= min_temp, the highest temperature above the threshold.
         entropy_threshold: float >= 0, in nats.
@@ -43,6 +45,8 @@ class AdaptiveMultiHeadAttention(ProjectedAttention):
         use_causal_mask: bool, whether to hide later positions.
         mask: Keras' automatic padding mask, one an input; those of key and value hide keys.
         training: bool, whether to apply dropout.
+        return_attention_scores: bool, whether to return the pair of output and attention weights before dropout,
+            `(batch, heads, queries, keys)`.
 
     Input shape:
         `(batch, length, features)`, or a list of two or three such shapes.
@@ -74,6 +78,8 @@ class AdaptiveMultiHeadAttention(ProjectedAttention):
         bias_initializer: str | keras.initializers.Initializer = "zeros",
         kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
         bias_regularizer: str | keras.regularizers.Regularizer | None = None,
+        kernel_constraint: str | keras.constraints.Constraint | None = None,
+        bias_constraint: str | keras.constraints.Constraint | None = None,
         min_temp: float = 0.1,
         max_temp: float = 1.0,
         entropy_threshold: float = 0.5,
@@ -91,6 +97,8 @@ class AdaptiveMultiHeadAttention(ProjectedAttention):
             bias_initializer=bias_initializer,
             kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
             seed=seed,
             **kwargs,
         )

@@ -18,6 +18,9 @@ class ConvolutionalBlockAttentionModule(keras.layers.Layer):
         channels: int, number of channels.
         ratio: int, the hidden layer of the channel attention has `channels // ratio` units. The paper takes 16.
         kernel_size: int, odd, size of the filter of the spatial attention.
+        channel_use_bias: bool, whether the two layers of the channel attention have biases, as in the authors' code.
+        spatial_use_bias: bool, whether the filter of the spatial attention has a bias. The authors' has a batch
+            normalization instead, which can be folded into filter and bias.
         channel_kernel_initializer: initializer of the channel attention's kernels.
         spatial_kernel_initializer: initializer of the spatial attention's kernel.
         channel_kernel_regularizer: regularizer of the channel attention's kernels.
@@ -45,6 +48,8 @@ class ConvolutionalBlockAttentionModule(keras.layers.Layer):
         ratio: int = 8,
         *,
         kernel_size: int = 7,
+        channel_use_bias: bool = False,
+        spatial_use_bias: bool = True,
         channel_kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
         spatial_kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
         channel_kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
@@ -55,6 +60,8 @@ class ConvolutionalBlockAttentionModule(keras.layers.Layer):
         self.channels = channels
         self.ratio = ratio
         self.kernel_size = kernel_size
+        self.channel_use_bias = channel_use_bias
+        self.spatial_use_bias = spatial_use_bias
         self.channel_kernel_initializer = keras.initializers.get(channel_kernel_initializer)
         self.spatial_kernel_initializer = keras.initializers.get(spatial_kernel_initializer)
         self.channel_kernel_regularizer = keras.regularizers.get(channel_kernel_regularizer)
@@ -65,6 +72,7 @@ class ConvolutionalBlockAttentionModule(keras.layers.Layer):
             ratio,
             kernel_initializer=self.channel_kernel_initializer,
             kernel_regularizer=self.channel_kernel_regularizer,
+            use_bias=channel_use_bias,
             name="channel_attention",
             dtype=self.dtype_policy,
         )
@@ -72,6 +80,7 @@ class ConvolutionalBlockAttentionModule(keras.layers.Layer):
             kernel_size,
             kernel_initializer=self.spatial_kernel_initializer,
             kernel_regularizer=self.spatial_kernel_regularizer,
+            use_bias=spatial_use_bias,
             name="spatial_attention",
             dtype=self.dtype_policy,
         )

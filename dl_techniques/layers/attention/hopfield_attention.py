@@ -29,7 +29,11 @@ class HopfieldAttention(ProjectedAttention):
         bias_initializer: initializer of their biases.
         kernel_regularizer: regularizer of the projections.
         bias_regularizer: regularizer of their biases.
-        normalize_patterns: bool, whether queries and keys are normalized, by one layer normalization for all heads.
+        kernel_constraint: constraint on the projections, or None.
+        bias_constraint: constraint on their biases, or None.
+        normalize_patterns: bool, whether queries and keys are normalized, by one layer normalization for all heads,
+            behind their projections: the space where the energy is lowered, `normalize_hopfield_space` in the authors'
+            code. That normalizes the inputs instead by default; put layer normalizations before this layer for it.
         update_steps_max: int >= 0, the number `n` of refinements.
         update_steps_eps: float > 0, the change at which a head stops.
         seed: int or `None`, seed of the dropout.
@@ -42,6 +46,8 @@ class HopfieldAttention(ProjectedAttention):
         use_causal_mask: bool, whether to hide later positions.
         mask: Keras' automatic padding mask, one an input; those of key and value hide keys.
         training: bool, whether to apply dropout.
+        return_attention_scores: bool, whether to return the pair of output and attention weights before dropout,
+            `(batch, heads, queries, keys)`.
 
     Input shape:
         `(batch, length, features)`, or a list of two or three such shapes.
@@ -71,6 +77,8 @@ class HopfieldAttention(ProjectedAttention):
         bias_initializer: str | keras.initializers.Initializer = "zeros",
         kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
         bias_regularizer: str | keras.regularizers.Regularizer | None = None,
+        kernel_constraint: str | keras.constraints.Constraint | None = None,
+        bias_constraint: str | keras.constraints.Constraint | None = None,
         normalize_patterns: bool = True,
         update_steps_max: int = 0,
         update_steps_eps: float = 1e-4,
@@ -87,6 +95,8 @@ class HopfieldAttention(ProjectedAttention):
             bias_initializer=bias_initializer,
             kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
             seed=seed,
             **kwargs,
         )

@@ -4,6 +4,7 @@ from dl_techniques._checks import check_divisible, check_last_axis, check_positi
 from dl_techniques._initializers import derived_seed, fresh
 from dl_techniques._keras_layers import Dense, Dropout
 from dl_techniques._serialization import serializable
+from dl_techniques.layers.attention._attention_layer import AttentionLayer
 from dl_techniques.layers.attention._core import (
     attend,
     explicit_mask,
@@ -15,7 +16,7 @@ from dl_techniques.layers.attention._core import (
 
 
 @serializable
-class MultiHeadSelfAttention(keras.layers.Layer):
+class MultiHeadSelfAttention(AttentionLayer):
     """Multi-head attention of a sequence to itself, as in vision transformers.
 
     One product gives queries, keys and values together, where `keras.layers.MultiHeadAttention`, which also attends
@@ -30,7 +31,8 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         qkv_bias: bool, whether queries, keys and values have a bias.
         attention_dropout_rate: float in [0, 1), dropout of the attention weights.
         dropout_rate: float in [0, 1), dropout of the output.
-        kernel_initializer: initializer of the two projections.
+        kernel_initializer: initializer of the two projections; "glorot_uniform", as in the authors' code of the vision
+            transformer.
         kernel_regularizer: regularizer of the two projections.
         seed: int or `None`, seed of the dropouts.
 
@@ -41,6 +43,8 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         use_causal_mask: bool, whether to hide later positions.
         mask: boolean tensor `(batch, length)`, Keras' automatic padding mask; hides keys.
         training: bool, whether to apply dropout.
+        return_attention_scores: bool, whether to return the pair of output and attention weights before dropout,
+            `(batch, heads, length, length)`.
 
     Input shape:
         `(batch, length, dim)`.
@@ -69,7 +73,7 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         qkv_bias: bool = True,
         attention_dropout_rate: float = 0.0,
         dropout_rate: float = 0.0,
-        kernel_initializer: str | keras.initializers.Initializer = "he_normal",
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
         kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
         seed: int | None = None,
         **kwargs,
@@ -101,9 +105,17 @@ class MultiHeadSelfAttention(keras.layers.Layer):
         self.proj.build(input_shape)
         super().build(input_shape)
 
-    def call(self, inputs, attention_mask=None, use_causal_mask=False, mask=None, training=None):
+    def call(
+        self,
+        inputs,
+        attention_mask=None,
+        use_causal_mask=False,
+        mask=None,
+        training=None,
+        return_attention_scores=False,
+    ):
         query, key, value = split_query_key_value(self.qkv(inputs), self.num_heads)
-        heads = attend(
+        attended = attend(
             query,
             key,
             value,
@@ -111,8 +123,11 @@ class MultiHeadSelfAttention(keras.layers.Layer):
             is_causal=use_causal_mask,
             dropout=self.attention_dropout,
             training=training,
+            return_weights=return_attention_scores,
         )
-        return self.dropout(self.proj(merge_heads(heads)), training=training)
+        heads, weights = attended if return_attention_scores else (attended, None)
+        y = self.dropout(self.proj(merge_heads(heads)), training=training)
+        return (y, weights) if return_attention_scores else y
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -5,6 +5,7 @@ from dl_techniques._batch_normalization import BatchNormalization
 from dl_techniques._checks import check_choice, check_positive_int, check_rank, check_rate, normalize_axes
 from dl_techniques._keras_layers import Dense, Dropout, LayerNormalization
 from dl_techniques._serialization import serializable
+from dl_techniques.layers.attention._attention_layer import AttentionLayer
 from dl_techniques.layers.attention._core import attend
 from dl_techniques.layers.convolution import DepthwiseConv2D
 from dl_techniques.utils.tensors import reshape
@@ -14,7 +15,7 @@ _NORMALIZATIONS = ("batch", "layer", None)
 
 
 @serializable
-class NonLocalAttention(keras.layers.Layer):
+class NonLocalAttention(AttentionLayer):
     """Every pixel of an image takes from all pixels, near or far, what resembles it.
 
     Convolutions see one neighbourhood at a time; here one layer relates the whole image. A depthwise convolution
@@ -33,10 +34,17 @@ class NonLocalAttention(keras.layers.Layer):
         output_activation: activation of the output.
         output_channels: int, number of output channels. `None` means as many as the input has.
         dropout_rate: float in [0, 1), dropout of the output.
-        attention_mode: "gaussian", which is a softmax of unscaled scores, or "dot_product".
+        attention_mode: "gaussian", which is a softmax of unscaled scores and what the paper calls embedded Gaussian,
+            as queries and keys are projected, or "dot_product".
         use_residual: bool, whether to add the input, as the paper does. The output projection then starts at zero, so
             that the layer starts as the identity.
         seed: int or `None`, seed of the dropout.
+
+    Call arguments:
+        inputs: tensor `(batch, height, width, channels)`.
+        training: bool, whether to apply dropout, and whether batch normalization uses the batch's statistics.
+        return_attention_scores: bool, whether to return the pair of output and what each pixel (row) takes of each
+            value (column), `(batch, 1, pixels, pixels)`.
 
     Input shape:
         `(batch, height, width, channels)`; height and width may be unknown.
@@ -129,7 +137,7 @@ class NonLocalAttention(keras.layers.Layer):
         self.output_projection.build((*input_shape[:3], self.attention_channels))
         super().build(input_shape)
 
-    def call(self, inputs, training=None):
+    def call(self, inputs, training=None, return_attention_scores=False):
         x = self.intermediate_activation(self.depthwise(inputs))
         if self.norm is not None:
             x = self.norm(x, training=training)
@@ -138,13 +146,19 @@ class NonLocalAttention(keras.layers.Layer):
         query = reshape(self.query_projection(x), flat)
         key = reshape(self.key_projection(x), flat)
         value = reshape(self.value_projection(x), flat)
-        if self.attention_mode == "gaussian":
-            mixed = attend(query, key, value, scale=1.0)
-        else:
+        weights = None
+        if self.attention_mode == "dot_product":
             mixed = _dot_product(query, key, value)
+            if return_attention_scores:
+                weights = ops.einsum("bqhc,bkhc->bhqk", query, key) / ops.cast(ops.shape(key)[1], key.dtype)
+        elif return_attention_scores:
+            mixed, weights = attend(query, key, value, scale=1.0, return_weights=True)
+        else:
+            mixed = attend(query, key, value, scale=1.0)
         y = self.output_projection(reshape(mixed, (-1, height, width, self.attention_channels)))
         y = self.dropout(y, training=training)
-        return inputs + y if self.use_residual else y
+        y = inputs + y if self.use_residual else y
+        return (y, weights) if return_attention_scores else y
 
     def compute_output_shape(self, input_shape):
         channels = input_shape[-1] if self.output_channels is None else self.output_channels

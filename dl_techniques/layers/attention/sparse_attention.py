@@ -35,6 +35,8 @@ class SparseAttention(ProjectedAttention):
         bias_initializer: initializer of their biases.
         kernel_regularizer: regularizer of the projections.
         bias_regularizer: regularizer of their biases.
+        kernel_constraint: constraint on the projections, or None.
+        bias_constraint: constraint on their biases, or None.
         threshold: float in (0, 1), or "auto" for `1 / n`; only without `iterative_sparsification`.
         learnable_threshold: bool, whether the threshold is trained, from `threshold` on. Its gradient is that of
             `sigmoid((p - threshold) / 0.01)` in place of the cut.
@@ -52,6 +54,8 @@ class SparseAttention(ProjectedAttention):
         use_causal_mask: bool, whether to hide later positions.
         mask: Keras' automatic padding mask, one an input; those of key and value hide keys.
         training: bool, whether to apply dropout.
+        return_attention_scores: bool, whether to return the pair of output and attention weights before dropout,
+            `(batch, heads, queries, keys)`.
 
     Input shape:
         `(batch, length, features)`, or a list of two or three such shapes.
@@ -62,7 +66,7 @@ class SparseAttention(ProjectedAttention):
     Example:
 
     >>> layer = SparseAttention(num_heads=1, key_dim=8)
-    >>> weights = layer.attention_weights(keras.random.normal((1, 50, 16)))
+    >>> _, weights = layer(keras.random.normal((1, 50, 16)), return_attention_scores=True)
     >>> bool(keras.ops.mean(weights > 0) < 0.5)
     True
     """
@@ -79,6 +83,8 @@ class SparseAttention(ProjectedAttention):
         bias_initializer: str | keras.initializers.Initializer = "zeros",
         kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
         bias_regularizer: str | keras.regularizers.Regularizer | None = None,
+        kernel_constraint: str | keras.constraints.Constraint | None = None,
+        bias_constraint: str | keras.constraints.Constraint | None = None,
         threshold: float | str = 0.1,
         learnable_threshold: bool = False,
         per_head_thresholds: bool = False,
@@ -98,6 +104,8 @@ class SparseAttention(ProjectedAttention):
             bias_initializer=bias_initializer,
             kernel_regularizer=kernel_regularizer,
             bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
             seed=seed,
             **kwargs,
         )

@@ -1,46 +1,63 @@
+import math
+
 import keras
 import numpy as np
 from keras import ops
 
-from dl_techniques._checks import check_divisible, check_last_axis, check_positive_int, check_rank, check_rate
+from dl_techniques._checks import (
+    check_divisible,
+    check_last_axis,
+    check_number,
+    check_positive_int,
+    check_rank,
+    check_rate,
+)
 from dl_techniques._initializers import derived_seed, fresh
 from dl_techniques._keras_layers import Dense, Dropout
 from dl_techniques._serialization import serializable
+from dl_techniques._shapes import pair
+from dl_techniques.layers.attention._attention_layer import AttentionLayer
 from dl_techniques.layers.attention._core import attend, merge_heads, split_query_key_value
 
 
 @serializable
-class WindowAttention(keras.layers.Layer):
-    """Self-attention inside square windows of an image, with a learned bias for each relative position.
+class WindowAttention(AttentionLayer):
+    """Self-attention inside the windows of an image, with a learned bias for each relative position.
 
     The cost grows with the number of windows, not with the square of the number of pixels. Windows that are shifted
     between layers let information pass; the mask then keeps apart what is no neighbour in the image.
 
     Formula: `softmax(qk_scale q k^T + bias) v`, where
-    `bias[i, j] = table[(y_i - y_j + M - 1) (2 M - 1) + (x_i - x_j + M - 1)]` for the tokens `i` and `j` at `(y, x)`
-    in a window of `M x M` tokens, row by row.
+    `bias[i, j] = table[(y_i - y_j + M - 1) (2 N - 1) + (x_i - x_j + N - 1)]` for the tokens `i` and `j` at `(y, x)`
+    in a window of `M x N` tokens, row by row.
 
     Args:
         dim: int, size of the features.
-        window_size: int, height and width `M` of a window in tokens.
+        window_size: int or pair of them, height `M` and width `N` of a window in tokens.
         num_heads: int, number of heads; divides `dim`.
         qkv_bias: bool, whether queries, keys and values have a bias.
         qk_scale: float, factor of the scores. `None` means `1 / sqrt(dim / num_heads)`.
         attention_dropout_rate: float in [0, 1), dropout of the attention weights.
         dropout_rate: float in [0, 1), dropout of the output.
         proj_bias: bool, whether the output projection has a bias.
-        kernel_initializer: initializer of the two projections.
+        kernel_initializer: initializer of the two projections. The authors draw from a truncated normal
+            distribution of 0.02, `keras.initializers.TruncatedNormal(stddev=0.02)`; "glorot_uniform" is Keras' own.
+        bias_initializer: initializer of their biases.
+        kernel_regularizer: regularizer of the two projections, or None.
+        bias_regularizer: regularizer of their biases, or None. The table of position biases has none.
         seed: int or `None`, seed of the dropouts.
 
     Call arguments:
-        inputs: tensor `(batch * windows, M * M, dim)`, the windows of one image next to each other.
-        attention_mask: tensor `(windows, M * M, M * M)`, the same for each image of the batch: boolean, true where a
+        inputs: tensor `(batch * windows, M * N, dim)`, the windows of one image next to each other.
+        attention_mask: tensor `(windows, M * N, M * N)`, the same for each image of the batch: boolean, true where a
             token (row) may look at another (column), or a float that is added to the scores. A token that a boolean
             mask lets look at nothing gets zeros.
         training: bool, whether to apply dropout.
+        return_attention_scores: bool, whether to return the pair of output and attention weights before dropout,
+            `(batch * windows, heads, M * N, M * N)`.
 
     Input shape:
-        `(batch * windows, M * M, dim)`.
+        `(batch * windows, M * N, dim)`.
 
     Output shape:
         Same as the input.
@@ -58,7 +75,7 @@ class WindowAttention(keras.layers.Layer):
     def __init__(
         self,
         dim: int,
-        window_size: int,
+        window_size: int | tuple[int, int],
         *,
         num_heads: int,
         qkv_bias: bool = True,
@@ -67,12 +84,17 @@ class WindowAttention(keras.layers.Layer):
         dropout_rate: float = 0.0,
         proj_bias: bool = True,
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        bias_initializer: str | keras.initializers.Initializer = "zeros",
+        kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
+        bias_regularizer: str | keras.regularizers.Regularizer | None = None,
         seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_positive_int(dim=dim, window_size=window_size, num_heads=num_heads)
+        check_positive_int(dim=dim, num_heads=num_heads)
         check_divisible(dim=dim, num_heads=num_heads)
+        if qk_scale is not None:
+            check_number(qk_scale=qk_scale)
         check_rate(attention_dropout_rate=attention_dropout_rate, dropout_rate=dropout_rate)
         self.dim = dim
         self.window_size = window_size
@@ -83,13 +105,16 @@ class WindowAttention(keras.layers.Layer):
         self.dropout_rate = dropout_rate
         self.proj_bias = proj_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.seed = seed
 
-        self._num_tokens = window_size**2
-        kernels = [fresh(self.kernel_initializer, index) for index in range(2)]
+        self._window = pair(window_size=window_size)
+        self._num_tokens = math.prod(self._window)
         dtype = self.dtype_policy
-        self.qkv = Dense(3 * dim, use_bias=qkv_bias, kernel_initializer=kernels[0], name="qkv", dtype=dtype)
-        self.proj = Dense(dim, use_bias=proj_bias, kernel_initializer=kernels[1], name="proj", dtype=dtype)
+        self.qkv = self._projection(3 * dim, qkv_bias, "qkv", 0)
+        self.proj = self._projection(dim, proj_bias, "proj", 1)
         self.attention_dropout = Dropout(attention_dropout_rate, seed=seed, name="attention_dropout", dtype=dtype)
         self.dropout = Dropout(dropout_rate, seed=derived_seed(seed, 1), name="dropout", dtype=dtype)
 
@@ -98,17 +123,18 @@ class WindowAttention(keras.layers.Layer):
         check_last_axis(input_shape, dim=self.dim)
         if input_shape[1] != self._num_tokens:
             raise ValueError(
-                f"The second axis must hold the `window_size^2` tokens of a window. "
+                f"The second axis must hold the tokens of a window. "
                 f"Received: window_size={self.window_size}, input_shape={tuple(input_shape)}"
             )
         self.qkv.build(input_shape)
         self.proj.build(input_shape)
+        height, width = self._window
         self.relative_position_bias_table = self.add_weight(
             name="relative_position_bias_table",
-            shape=((2 * self.window_size - 1) ** 2, self.num_heads),
+            shape=((2 * height - 1) * (2 * width - 1), self.num_heads),
             initializer=keras.initializers.TruncatedNormal(stddev=0.02),
         )
-        index = _relative_position_index(self.window_size)
+        index = _relative_position_index(height, width)
         self.relative_position_index = self.add_weight(
             name="relative_position_index",
             shape=index.shape,
@@ -119,7 +145,7 @@ class WindowAttention(keras.layers.Layer):
         )
         super().build(input_shape)
 
-    def call(self, inputs, attention_mask=None, training=None):
+    def call(self, inputs, attention_mask=None, training=None, return_attention_scores=False):
         query, key, value = split_query_key_value(self.qkv(inputs), self.num_heads)
         mask, bias = None, self._relative_position_bias()
         if attention_mask is not None:
@@ -128,7 +154,7 @@ class WindowAttention(keras.layers.Layer):
                 mask = attention_mask
             else:
                 bias = bias + ops.cast(attention_mask, bias.dtype)
-        heads = attend(
+        attended = attend(
             query,
             key,
             value,
@@ -137,11 +163,26 @@ class WindowAttention(keras.layers.Layer):
             scale=self.qk_scale,
             dropout=self.attention_dropout,
             training=training,
+            return_weights=return_attention_scores,
         )
-        return self.dropout(self.proj(merge_heads(heads)), training=training)
+        heads, weights = attended if return_attention_scores else (attended, None)
+        y = self.dropout(self.proj(merge_heads(heads)), training=training)
+        return (y, weights) if return_attention_scores else y
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def _projection(self, units: int, use_bias: bool, name: str, index: int) -> Dense:
+        return Dense(
+            units,
+            use_bias=use_bias,
+            kernel_initializer=fresh(self.kernel_initializer, index),
+            bias_initializer=fresh(self.bias_initializer, index),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
+            name=name,
+            dtype=self.dtype_policy,
+        )
 
     def _relative_position_bias(self):
         """`(1, heads, tokens, tokens)`."""
@@ -155,16 +196,16 @@ class WindowAttention(keras.layers.Layer):
         fits = tuple(attention_mask.shape[1:]) == (self._num_tokens, self._num_tokens)
         if not fits or (isinstance(rows, int) and rows % windows):
             raise ValueError(
-                "`attention_mask` must have the shape (windows, window_size^2, window_size^2), where the number of "
+                "`attention_mask` must have the shape (windows, tokens, tokens), where the number of "
                 f"windows divides the first axis of the input. Received: attention_mask.shape="
                 f"{tuple(attention_mask.shape)}, window_size={self.window_size}, inputs.shape={tuple(inputs.shape)}"
             )
         return ops.tile(attention_mask[:, None], (ops.shape(inputs)[0] // windows, 1, 1, 1))
 
 
-def _relative_position_index(window_size: int) -> np.ndarray:
+def _relative_position_index(height: int, width: int) -> np.ndarray:
     """The row of the bias table for each pair of tokens."""
-    y, x = np.divmod(np.arange(window_size**2), window_size)
-    difference_y = y[:, None] - y[None, :] + window_size - 1
-    difference_x = x[:, None] - x[None, :] + window_size - 1
-    return difference_y * (2 * window_size - 1) + difference_x
+    y, x = np.divmod(np.arange(height * width), width)
+    difference_y = y[:, None] - y[None, :] + height - 1
+    difference_x = x[:, None] - x[None, :] + width - 1
+    return difference_y * (2 * width - 1) + difference_x

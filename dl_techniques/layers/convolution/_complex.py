@@ -15,7 +15,19 @@ _INITIALIZERS = {
 }
 
 
-class ComplexLayer(keras.layers.Layer):
+class PackedLayer(keras.layers.Layer):
+    """Refuses what is complex already, before Keras or a framework drops the imaginary part."""
+
+    def __call__(self, inputs, *args, **kwargs):
+        if "complex" in str(getattr(inputs, "dtype", "")):
+            raise ValueError(
+                "The input must be real: on the last axis the real parts of all channels, then their imaginary "
+                f"parts, as `concatenate([real(x), imag(x)], axis=-1)`. Received: dtype={inputs.dtype}"
+            )
+        return super().__call__(inputs, *args, **kwargs)
+
+
+class ComplexLayer(PackedLayer):
     """A kernel and a bias whose real and imaginary parts are weights of their own."""
 
     def __init__(self, *, use_bias, kernel_initializer, kernel_regularizer, **kwargs):

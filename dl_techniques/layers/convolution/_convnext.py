@@ -5,7 +5,7 @@ from keras.initializers import TruncatedNormal
 from dl_techniques._checks import check_positive_int, check_rank, check_rate, normalize_axes
 from dl_techniques._initializers import derived_seed
 from dl_techniques._keras_layers import Dense, Dropout, LayerNormalization
-from dl_techniques._shapes import same_padding_output_shape
+from dl_techniques._shapes import conv_output_shape, pair
 from dl_techniques.layers.convolution.depthwise_conv2d import DepthwiseConv2D
 
 
@@ -27,11 +27,12 @@ class ConvNeXtBranch(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_positive_int(filters=filters, strides=strides)
+        check_positive_int(filters=filters)
         check_rate(dropout_rate=dropout_rate, spatial_dropout_rate=spatial_dropout_rate)
         self.filters = filters
         self.kernel_size = kernel_size
         self.strides = strides
+        self._strides = pair(strides=strides)
         self.activation = keras.activations.get(activation)
         self.dropout_rate = dropout_rate
         self.spatial_dropout_rate = spatial_dropout_rate
@@ -61,7 +62,7 @@ class ConvNeXtBranch(keras.layers.Layer):
     def build(self, input_shape):
         check_rank(input_shape, 4)
         normalize_axes(-1, input_shape)
-        shape = same_padding_output_shape(input_shape, self.strides, input_shape[-1])
+        shape = self._shape(input_shape, input_shape[-1])
         self.depthwise.build(input_shape)
         self.norm.build(shape)
         self.expand.build(shape)
@@ -69,7 +70,7 @@ class ConvNeXtBranch(keras.layers.Layer):
         super().build(input_shape)
 
     def compute_output_shape(self, input_shape):
-        return same_padding_output_shape(input_shape, self.strides, self.filters)
+        return self._shape(input_shape, self.filters)
 
     def _expanded(self, inputs):
         return self.activation(self.expand(self.norm(self.depthwise(inputs))))
@@ -81,7 +82,10 @@ class ConvNeXtBranch(keras.layers.Layer):
         return self.project(hidden * kept)
 
     def _hidden_shape(self, input_shape):
-        return same_padding_output_shape(input_shape, self.strides, 4 * self.filters)
+        return self._shape(input_shape, 4 * self.filters)
+
+    def _shape(self, input_shape, channels):
+        return conv_output_shape(input_shape, channels, (1, 1), self._strides, "same")
 
     def _pointwise(self, units, name):
         return Dense(

@@ -1,12 +1,11 @@
-import keras
 from keras import ops
 
 from dl_techniques._serialization import serializable
-from dl_techniques.layers.convolution._complex import complex_channels
+from dl_techniques.layers.convolution._complex import PackedLayer, complex_channels
 
 
 @serializable
-class ComplexReLU(keras.layers.Layer):
+class ComplexReLU(PackedLayer):
     """The activation CReLU of complex networks: a rectifier for the real and one for the imaginary part.
 
     The tensors are real ones that hold the real parts of all channels first, then their imaginary parts.

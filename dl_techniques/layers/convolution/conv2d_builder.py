@@ -64,10 +64,10 @@ def activation_wrapper(activation: str | keras.layers.Layer = "linear") -> keras
     """Returns an activation as a layer: the one given, or a new one for a name.
 
     Args:
-        activation: layer, or a name in lower or upper case: "mish"; "scaled_mish", which levels off at 2;
-            "leaky_relu", "leaky_relu_01" and "leaky_relu_001" with the slopes 0.3, 0.1 and 0.01, also written
-            "leakyrelu..."; "prelu" for images, with one slope a channel in [0, 1], started at 0.1, with L1(1e-3);
-            or any activation of Keras.
+        activation: layer, or a name, where case and spaces around it do not matter: "mish"; "scaled_mish", which
+            levels off at 2; "leaky_relu", "leaky_relu_01" and "leaky_relu_001" with the slopes 0.3, 0.1 and 0.01, also
+            written "leakyrelu..."; "prelu" for images, with one slope a channel in [0, 1], started at 0.1, with
+            L1(1e-3); or any activation of Keras.
 
     Example:
 

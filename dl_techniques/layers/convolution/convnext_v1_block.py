@@ -18,7 +18,7 @@ class ConvNeXtV1Block(ConvNeXtBranch):
     Args:
         filters: int, number of output channels.
         kernel_size: int or pair of them, size of the depthwise kernel.
-        strides: int, strides of the depthwise convolution.
+        strides: int or pair of equal ones, strides of the depthwise convolution.
         activation: activation between the two pointwise layers; "gelu" is the exact one.
         dropout_rate: float in [0, 1), dropout of single elements after the activation.
         spatial_dropout_rate: float in [0, 1), dropout of whole channels after the activation.
@@ -48,7 +48,7 @@ class ConvNeXtV1Block(ConvNeXtBranch):
         filters: int,
         kernel_size: int | tuple[int, int] = 7,
         *,
-        strides: int = 1,
+        strides: int | tuple[int, int] = 1,
         activation="gelu",
         dropout_rate: float = 0.0,
         spatial_dropout_rate: float = 0.0,

@@ -35,7 +35,9 @@ class ConvolutionalKAN(keras.layers.Layer):
         use_bias: bool, whether to add a bias to each output channel.
         kernel_initializer: initializer of `silu_weight`. Control points start normal with standard deviation 0.1,
             `spline_weight` at 1.
+        bias_initializer: initializer of the bias.
         kernel_regularizer: regularizer of `control_points`, `spline_weight` and `silu_weight`.
+        bias_regularizer: regularizer of the bias, or None.
 
     Input shape:
         `(batch, height, width, channels)`.
@@ -65,7 +67,9 @@ class ConvolutionalKAN(keras.layers.Layer):
         activation: str | Callable | None = None,
         use_bias: bool = True,
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        bias_initializer: str | keras.initializers.Initializer = "zeros",
         kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
+        bias_regularizer: str | keras.regularizers.Regularizer | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -82,7 +86,9 @@ class ConvolutionalKAN(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
 
         self._kernel_size = pair(kernel_size=kernel_size)
         self._strides = pair(strides=strides)
@@ -106,7 +112,14 @@ class ConvolutionalKAN(keras.layers.Layer):
         )
         self.spline_weight = self._weight("spline_weight", shape, "ones")
         self.silu_weight = self._weight("silu_weight", shape, self.kernel_initializer)
-        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros") if self.use_bias else None
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.filters,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+            )
         super().build(input_shape)
 
     def call(self, inputs, training=None):

@@ -6,6 +6,7 @@ from dl_techniques._checks import check_choice, check_rank, normalize_axes
 from dl_techniques._serialization import serializable
 from dl_techniques._shapes import conv_output_shape, pair
 from dl_techniques.utils.depthwise import depthwise_conv2d
+from dl_techniques.utils.tensors import symmetric_zero_pad
 
 
 @serializable
@@ -21,7 +22,9 @@ class DepthwiseConv2D(keras.layers.Layer):
     Args:
         kernel_size: int or pair of them, height and width of the filters.
         strides: int or pair of them.
-        padding: "valid" or "same".
+        padding: "valid", "same", or "symmetric" for `kernel_size // 2` zeros on every side whatever the stride, as
+            models made for PyTorch have it, with odd sizes of the kernel. "same" pads more at the end where a stride
+            meets an image of even size.
         dilation_rate: int or pair of them, the distance of a filter's taps.
         use_bias: bool, whether to add a bias to each channel.
         depthwise_initializer: initializer of the filters.
@@ -56,7 +59,7 @@ class DepthwiseConv2D(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_choice(("same", "valid"), padding=padding)
+        check_choice(("same", "symmetric", "valid"), padding=padding)
         self.kernel_size = kernel_size
         self.strides = strides
         self.padding = padding
@@ -67,6 +70,8 @@ class DepthwiseConv2D(keras.layers.Layer):
         self._kernel_size = pair(kernel_size=kernel_size)
         self._strides = pair(strides=strides)
         self._rates = pair(dilation_rate=dilation_rate)
+        if padding == "symmetric" and not all(size % 2 for size in self._kernel_size):
+            raise ValueError(f"Symmetric padding needs odd sizes. Received: kernel_size={kernel_size!r}")
         if max(self._strides) > 1 and (max(self._rates) > 1 or self._strides[0] != self._strides[1]):
             raise ValueError(
                 "Strides must be equal, and do not go together with a dilation. "
@@ -89,9 +94,16 @@ class DepthwiseConv2D(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        y = depthwise_conv2d(inputs, self.kernel, self._strides, self.padding, self._rates)
+        x, padding = inputs, self.padding
+        if padding == "symmetric":
+            x, padding = symmetric_zero_pad(x, [extent // 2 for extent in self._extents()]), "valid"
+        y = depthwise_conv2d(x, self.kernel, self._strides, padding, self._rates)
         return y + self.bias if self.use_bias else y
 
     def compute_output_shape(self, input_shape):
-        window = [(size - 1) * rate + 1 for size, rate in zip(self._kernel_size, self._rates, strict=True)]
-        return conv_output_shape(input_shape, input_shape[-1], window, self._strides, self.padding)
+        padding = "same" if self.padding == "symmetric" else self.padding  # The shape is the same.
+        return conv_output_shape(input_shape, input_shape[-1], self._extents(), self._strides, padding)
+
+    def _extents(self) -> list[int]:
+        """Height and width of the filters, gaps included."""
+        return [(size - 1) * rate + 1 for size, rate in zip(self._kernel_size, self._rates, strict=True)]

@@ -21,7 +21,8 @@ class HierarchicalMLPStem(keras.layers.Layer):
     Args:
         embed_dim: int, size of an embedding, a multiple of 4.
         patch_size: int, height and width of a patch: 4 times a power of 2. The paper has 16.
-        norm_layer: "batch" for batch normalization, "layer" for layer normalization over the channels.
+        norm_layer: "batch" for batch normalization, as in the paper's code, "layer" for layer normalization over the
+            channels.
         activation: activation after all stages but the last; "gelu" is the exact one.
         use_bias: bool, whether the convolutions have biases.
         kernel_initializer: initializer of the kernels.
@@ -61,7 +62,7 @@ class HierarchicalMLPStem(keras.layers.Layer):
         check_positive_int(embed_dim=embed_dim, patch_size=patch_size)
         if embed_dim % 4:
             raise ValueError(f"`embed_dim` must be a multiple of 4. Received: embed_dim={embed_dim}")
-        if patch_size < 4 or patch_size.bit_count() > 1:
+        if patch_size < 4 or int(patch_size).bit_count() > 1:
             raise ValueError(f"`patch_size` must be 4 times a power of 2. Received: patch_size={patch_size}")
         check_choice(("batch", "layer"), norm_layer=norm_layer)
         self.embed_dim = embed_dim
@@ -73,7 +74,7 @@ class HierarchicalMLPStem(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
-        doublings = (patch_size // 4).bit_length() - 1
+        doublings = (int(patch_size) // 4).bit_length() - 1
         self.convs = [self._conv(stage, last=stage == doublings) for stage in range(doublings + 1)]
         self.norms = [self._norm(stage) for stage in range(doublings + 1)]
 

@@ -6,6 +6,7 @@ from keras import ops
 from dl_techniques._checks import check_positive_int, check_rank, normalize_axes
 from dl_techniques._keras_layers import Conv2D
 from dl_techniques._serialization import serializable
+from dl_techniques._shapes import pair
 
 
 @serializable
@@ -57,11 +58,7 @@ class PatchEmbedding2D(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        sizes = tuple(patch_size) if isinstance(patch_size, Sequence) else (patch_size, patch_size)
-        if len(sizes) != 2 or any(not isinstance(size, int) or size < 1 for size in sizes):
-            raise ValueError(
-                f"`patch_size` must be an integer >= 1 or a pair of them. Received: patch_size={patch_size!r}"
-            )
+        sizes = pair(patch_size=patch_size)
         check_positive_int(embed_dim=embed_dim)
         self.patch_size = patch_size
         self.embed_dim = embed_dim

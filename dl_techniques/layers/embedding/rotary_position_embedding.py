@@ -2,7 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from dl_techniques._checks import check_last_axis, check_positive, check_positive_int, check_rank
+from dl_techniques._checks import check_last_axis, check_non_negative, check_positive, check_positive_int, check_rank
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 
@@ -11,18 +11,21 @@ from dl_techniques._serialization import serializable
 class RotaryPositionEmbedding(keras.layers.Layer):
     """Rotary position embedding (RoPE) of queries and keys.
 
-    Turns each pair of neighbouring features by an angle that grows with the position. The dot product of a turned
+    Turns each pair of features by an angle that grows with the position. The dot product of a turned
     query and a turned key then depends on their distance only, and nothing has to be learned.
 
     Formula: `(a, b) -> (a cos(m t_i) - b sin(m t_i), a sin(m t_i) + b cos(m t_i))` for the features `2i` and `2i + 1`
-    at position `m`, with `t_i = rope_theta^(-2i / rope_dim)`. The features from
-    `rope_dim = 2 * floor(head_dim * rope_percentage / 2)` on stay as they are. Computed in float32 and cast back.
+    at position `m`, with `t_i = rope_theta^(-2i / rope_dim)`, or for the features `i` and `i + rope_dim / 2` if they
+    are not `interleaved`. The features from `rope_dim = 2 * floor(head_dim * rope_percentage / 2)` on stay as they
+    are. Computed in float32 and cast back.
 
     Args:
         head_dim: even int, size of the last axis.
         max_seq_len: int, number of positions.
         rope_theta: float > 0, base of the frequencies.
-        rope_percentage: float in (0, 1], fraction of the features to turn.
+        rope_percentage: float in (0, 1], fraction of the features to turn: all of them in the paper, by default.
+        interleaved: bool, whether neighbours make a pair, as in the paper and in Meta's LLaMA, or a feature of the
+            first half and one of the second ("rotate half"), as in GPT-NeoX and in Hugging Face's Transformers.
 
     Input shape:
         `(batch, heads, length, head_dim)`, with any number of heads and `length <= max_seq_len`.
@@ -32,7 +35,7 @@ class RotaryPositionEmbedding(keras.layers.Layer):
 
     Example:
 
-    >>> rope = RotaryPositionEmbedding(head_dim=4, max_seq_len=8, rope_percentage=1.0)
+    >>> rope = RotaryPositionEmbedding(head_dim=4, max_seq_len=8)
     >>> y = rope(keras.ops.ones((1, 1, 2, 4)))
     >>> print(keras.ops.convert_to_numpy(y)[0, 0].round(3))
     [[ 1.     1.     1.     1.   ]
@@ -48,21 +51,23 @@ class RotaryPositionEmbedding(keras.layers.Layer):
         max_seq_len: int,
         *,
         rope_theta: float = 10000.0,
-        rope_percentage: float = 0.5,
+        rope_percentage: float = 1.0,
+        interleaved: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_positive_int(head_dim=head_dim, max_seq_len=max_seq_len)
-        check_positive(rope_theta=rope_theta, rope_percentage=rope_percentage)
+        check_rope(rope_percentage, rope_theta)
+        check_positive(rope_percentage=rope_percentage)
         if head_dim % 2:
             raise ValueError(f"`head_dim` must be even. Received: head_dim={head_dim}")
-        if rope_percentage > 1:
-            raise ValueError(f"`rope_percentage` must lie in (0, 1]. Received: rope_percentage={rope_percentage}")
         self.head_dim = head_dim
         self.max_seq_len = max_seq_len
         self.rope_theta = rope_theta
         self.rope_percentage = rope_percentage
+        self.interleaved = interleaved
         self.supports_masking = True
+        self._rope_dim = int(head_dim * rope_percentage) // 2 * 2
 
     def build(self, input_shape):
         check_rank(input_shape, 4)
@@ -85,12 +90,18 @@ class RotaryPositionEmbedding(keras.layers.Layer):
         cos = ops.cast(self.cos_cached[offset : offset + length], x.dtype)
         sin = ops.cast(self.sin_cached[offset : offset + length], x.dtype)
 
-        # Swapping neighbours keeps reads and writes in order, so compilers fuse it into two multiply-adds.
-        pairs = ops.reshape(x, (*shape[:-1], self.head_dim // 2, 2))
-        swapped = ops.reshape(ops.flip(pairs, axis=-1), shape)
         broadcast_shape = (length, *(1,) * (-axis - 2), self.head_dim)
-        cos = ops.reshape(ops.stack([cos, cos], axis=-1), broadcast_shape)
-        sin = ops.reshape(ops.stack([-sin, sin], axis=-1), broadcast_shape)
+        if self.interleaved:
+            # Swapping neighbours keeps reads and writes in order, so compilers fuse it into two multiply-adds.
+            pairs = ops.reshape(x, (*shape[:-1], self.head_dim // 2, 2))
+            swapped = ops.reshape(ops.flip(pairs, axis=-1), shape)
+            cos, sin = ops.stack([cos, cos], axis=-1), ops.stack([-sin, sin], axis=-1)
+        else:
+            half = self._rope_dim // 2
+            swapped = _with_halves_swapped(x, half)
+            cos = ops.concatenate([cos[:, :half], cos[:, :half], cos[:, half:], cos[:, half:]], axis=-1)
+            sin = ops.concatenate([-sin[:, :half], sin[:, :half], sin[:, half:], sin[:, half:]], axis=-1)
+        cos, sin = ops.reshape(cos, broadcast_shape), ops.reshape(sin, broadcast_shape)
         return ops.cast(x * cos + swapped * sin, inputs.dtype)
 
     def compute_output_shape(self, input_shape):
@@ -98,9 +109,8 @@ class RotaryPositionEmbedding(keras.layers.Layer):
 
     def _frequencies(self) -> np.ndarray:
         """One a pair; pairs that stay as they are have the frequency 0."""
-        rope_dim = int(self.head_dim * self.rope_percentage) // 2 * 2
-        turned = self.rope_theta ** (-np.arange(0, rope_dim, 2) / max(rope_dim, 1))
-        return np.pad(turned, (0, (self.head_dim - rope_dim) // 2))
+        turned = self.rope_theta ** (-np.arange(0, self._rope_dim, 2) / max(self._rope_dim, 1))
+        return np.pad(turned, (0, (self.head_dim - self._rope_dim) // 2))
 
     def _add_table(self, name: str, values: np.ndarray):
         return self.add_weight(
@@ -119,3 +129,16 @@ class RotaryPositionEmbedding(keras.layers.Layer):
                 "Positions must be less than `max_seq_len`. Received: "
                 f"max_seq_len={self.max_seq_len}, offset={offset}, input_shape={tuple(input_shape)}"
             )
+
+
+def check_rope(rope_percentage, rope_theta) -> None:
+    """For layers that embed positions in this way if the percentage is not 0."""
+    check_positive(rope_theta=rope_theta)
+    check_non_negative(rope_percentage=rope_percentage)
+    if rope_percentage > 1:
+        raise ValueError(f"`rope_percentage` must be at most 1. Received: rope_percentage={rope_percentage}")
+
+
+def _with_halves_swapped(x, half: int):
+    """The first `half` features and the next ones change places; the others stay."""
+    return ops.concatenate([x[..., half : 2 * half], x[..., :half], x[..., 2 * half :]], axis=-1)

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from dl_techniques._checks import check_choice, check_positive_int_pair, check_rank, normalize_axes
-from dl_techniques._shapes import conv_output_shape
+from dl_techniques._checks import check_choice, check_rank, normalize_axes
+from dl_techniques._shapes import conv_output_shape, pair
 from dl_techniques.utils.depthwise import depthwise_conv2d
 
 
@@ -14,11 +14,12 @@ class ImageFilter(keras.layers.Layer):
 
     def __init__(self, kernel_size, strides, *, padding="same", **kwargs):
         super().__init__(**kwargs)
-        check_positive_int_pair(kernel_size=kernel_size, strides=strides)
         check_choice(("same", "valid"), padding=padding)
         self.kernel_size = kernel_size
         self.strides = strides
         self.padding = padding
+        self._kernel_size = pair(kernel_size=kernel_size)
+        self._strides = pair(strides=strides)
 
     def build(self, input_shape):
         check_rank(input_shape, 4)
@@ -27,17 +28,17 @@ class ImageFilter(keras.layers.Layer):
         values = np.asarray(self._kernel_values())[:, :, None, None]
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(*self.kernel_size, input_shape[-1], 1),
+            shape=(*self._kernel_size, input_shape[-1], 1),
             initializer=lambda shape, dtype: ops.convert_to_tensor(np.broadcast_to(values, shape), dtype=dtype),
             trainable=not self._kernel_is_constant,
         )
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        return depthwise_conv2d(inputs, self.kernel, tuple(self.strides), self.padding)
+        return depthwise_conv2d(inputs, self.kernel, self._strides, self.padding)
 
     def compute_output_shape(self, input_shape):
-        return conv_output_shape(input_shape, input_shape[-1], self.kernel_size, self.strides, self.padding)
+        return conv_output_shape(input_shape, input_shape[-1], self._kernel_size, self._strides, self.padding)
 
     def _kernel_values(self):
         raise NotImplementedError

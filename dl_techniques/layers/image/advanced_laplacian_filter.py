@@ -29,8 +29,8 @@ class AdvancedLaplacianFilter(LaplacianFilter):
 
     Args:
         method: "dog", "log" or "kernel".
-        kernel_size: pair of odd ints >= 3, height and width of the kernel.
-        strides: pair of ints, for height and width.
+        kernel_size: odd int >= 3 or pair of them, height and width of the kernel.
+        strides: int or pair of them, for height and width.
         sigma: float or pair of them, the standard deviation of the blur in pixels. None, or a number that is not
             positive, stands for half of `kernel_size - 1`. The kernel of five points has none.
         scale_factor: float, gain.
@@ -39,7 +39,7 @@ class AdvancedLaplacianFilter(LaplacianFilter):
         `(batch, height, width, channels)`. Around the image is zero.
 
     Output shape:
-        `(batch, ceil(height / strides[0]), ceil(width / strides[1]), channels)`.
+        `(batch, ceil(height / stride), ceil(width / stride), channels)`.
 
     Example:
 
@@ -56,9 +56,9 @@ class AdvancedLaplacianFilter(LaplacianFilter):
     def __init__(
         self,
         method: str = "dog",
-        kernel_size: Sequence[int] = (5, 5),
+        kernel_size: int | Sequence[int] = (5, 5),
         *,
-        strides: Sequence[int] = (1, 1),
+        strides: int | Sequence[int] = (1, 1),
         sigma: float | Sequence[float] | None = 1.0,
         scale_factor: float = 1.0,
         **kwargs,
@@ -70,6 +70,6 @@ class AdvancedLaplacianFilter(LaplacianFilter):
     def _kernel_values(self):
         if self.method == "dog":
             return super()._kernel_values()
-        if self.method == "kernel" and tuple(self.kernel_size) == (3, 3):
+        if self.method == "kernel" and self._kernel_size == (3, 3):
             return self.scale_factor * _FIVE_POINTS
-        return self.scale_factor * laplacian_of_gaussian(self.kernel_size, self.sigma)
+        return self.scale_factor * laplacian_of_gaussian(self._kernel_size, self.sigma)

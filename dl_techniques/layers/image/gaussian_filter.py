@@ -3,8 +3,9 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from dl_techniques._checks import check_choice, check_positive_int_pair, check_rank
+from dl_techniques._checks import check_choice, check_rank
 from dl_techniques._serialization import serializable
+from dl_techniques._shapes import pair
 from dl_techniques.layers.image._filter import ImageFilter
 from dl_techniques.layers.image._kernels import check_sigma, gaussian_kernel
 from dl_techniques.utils.depthwise import depthwise_conv2d
@@ -18,8 +19,8 @@ class GaussianFilter(ImageFilter):
     `exp(-(i - (height - 1) / 2)^2 / (2 sigma_h^2) - (j - (width - 1) / 2)^2 / (2 sigma_w^2))` and a sum of 1.
 
     Args:
-        kernel_size: pair of ints, height and width of the kernel. An even size moves the image by half a pixel.
-        strides: pair of ints, for height and width.
+        kernel_size: int or pair of them, height and width of the kernel. An even size moves the image by half a pixel.
+        strides: int or pair of them, for height and width.
         sigma: float or pair of them, the standard deviation in pixels. None, or a number that is not positive, stands
             for half of `kernel_size - 1`, so that the kernel ends one standard deviation from its centre.
         padding: "same" or "valid".
@@ -29,7 +30,7 @@ class GaussianFilter(ImageFilter):
         `(batch, height, width, channels)`.
 
     Output shape:
-        `(batch, ceil(height / strides[0]), ceil(width / strides[1]), channels)` for "same"; for "valid" height and
+        `(batch, ceil(height / stride), ceil(width / stride), channels)` for "same"; for "valid" height and
         width are first less by `kernel_size - 1`.
 
     Example:
@@ -48,8 +49,8 @@ class GaussianFilter(ImageFilter):
 
     def __init__(
         self,
-        kernel_size: Sequence[int] = (5, 5),
-        strides: Sequence[int] = (1, 1),
+        kernel_size: int | Sequence[int] = (5, 5),
+        strides: int | Sequence[int] = (1, 1),
         *,
         sigma: float | Sequence[float] | None = -1.0,
         padding: str = "same",
@@ -61,24 +62,24 @@ class GaussianFilter(ImageFilter):
         self.sigma = sigma
 
     def _kernel_values(self):
-        return gaussian_kernel(self.kernel_size, self.sigma)
+        return gaussian_kernel(self._kernel_size, self.sigma)
 
 
 def gaussian_filter(
     inputs,
-    kernel_size: Sequence[int] = (5, 5),
+    kernel_size: int | Sequence[int] = (5, 5),
     *,
-    sigma: float | Sequence[float] | None = 1.0,
-    strides: Sequence[int] = (1, 1),
+    sigma: float | Sequence[float] | None = -1.0,
+    strides: int | Sequence[int] = (1, 1),
     padding: str = "same",
 ):
-    """Blurs images with a Gaussian: the layer `GaussianFilter` as a function, without weights.
+    """Blurs images with a Gaussian: the layer `GaussianFilter` as a function, with the same defaults and no weights.
 
     Args:
         inputs: float tensor `(batch, height, width, channels)`.
-        kernel_size: pair of ints, height and width of the kernel.
+        kernel_size: int or pair of them, height and width of the kernel.
         sigma: float or pair of them, the standard deviation in pixels; see the layer.
-        strides: pair of ints, for height and width.
+        strides: int or pair of them, for height and width.
         padding: "same" or "valid".
 
     Example:
@@ -88,10 +89,10 @@ def gaussian_filter(
     (1, 4, 4, 3)
     """
     check_rank(inputs.shape, 4)
-    check_positive_int_pair(kernel_size=kernel_size, strides=strides)
+    kernel_size, strides = pair(kernel_size=kernel_size), pair(strides=strides)
     check_sigma(sigma)
     check_choice(("same", "valid"), padding=padding)
     dtype = keras.backend.standardize_dtype(inputs.dtype)
     kernel = ops.convert_to_tensor(gaussian_kernel(kernel_size, sigma), dtype=dtype)
     kernel = ops.broadcast_to(kernel[:, :, None, None], (*kernel_size, inputs.shape[-1], 1))
-    return depthwise_conv2d(inputs, kernel, tuple(strides), padding)
+    return depthwise_conv2d(inputs, kernel, strides, padding)

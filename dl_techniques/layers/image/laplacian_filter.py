@@ -17,8 +17,8 @@ class LaplacianFilter(ImageFilter):
     frame of a bright image lights up.
 
     Args:
-        kernel_size: pair of odd ints >= 3, height and width of the kernel.
-        strides: pair of ints, for height and width.
+        kernel_size: odd int >= 3 or pair of them, height and width of the kernel.
+        strides: int or pair of them, for height and width.
         sigma: float or pair of them, the standard deviation of the blur in pixels. None, or a number that is not
             positive, stands for half of `kernel_size - 1`.
         scale_factor: float, gain.
@@ -27,7 +27,7 @@ class LaplacianFilter(ImageFilter):
         `(batch, height, width, channels)`.
 
     Output shape:
-        `(batch, ceil(height / strides[0]), ceil(width / strides[1]), channels)`.
+        `(batch, ceil(height / stride), ceil(width / stride), channels)`.
 
     Example:
 
@@ -42,20 +42,22 @@ class LaplacianFilter(ImageFilter):
 
     def __init__(
         self,
-        kernel_size: Sequence[int] = (5, 5),
-        strides: Sequence[int] = (1, 1),
+        kernel_size: int | Sequence[int] = (5, 5),
+        strides: int | Sequence[int] = (1, 1),
         *,
         sigma: float | Sequence[float] | None = 1.0,
         scale_factor: float = 1.0,
         **kwargs,
     ):
         super().__init__(kernel_size, strides, **kwargs)
-        if any(size < 3 or size % 2 == 0 for size in kernel_size):
-            raise ValueError(f"`kernel_size` must be two odd integers >= 3. Received: kernel_size={kernel_size!r}")
+        if any(size < 3 or size % 2 == 0 for size in self._kernel_size):
+            raise ValueError(
+                f"`kernel_size` must be an odd integer >= 3, or two of them. Received: kernel_size={kernel_size!r}"
+            )
         check_sigma(sigma)
         check_number(scale_factor=scale_factor)
         self.sigma = sigma
         self.scale_factor = scale_factor
 
     def _kernel_values(self):
-        return self.scale_factor * difference_of_gaussians(self.kernel_size, self.sigma)
+        return self.scale_factor * difference_of_gaussians(self._kernel_size, self.sigma)

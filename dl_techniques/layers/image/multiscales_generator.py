@@ -3,7 +3,8 @@ from typing import Any
 
 from keras import ops
 
-from dl_techniques._checks import check_non_negative_int, check_positive_int_pair
+from dl_techniques._checks import check_non_negative_int
+from dl_techniques._shapes import pair
 from dl_techniques.utils.depthwise import depthwise_conv2d
 from dl_techniques.utils.pooling import max_pool2d
 
@@ -12,7 +13,7 @@ def multiscales_generator_fn(
     shape: Sequence[int | None],
     no_scales: int,
     *,
-    kernel_size: Sequence[int] = (3, 3),
+    kernel_size: int | Sequence[int] = (3, 3),
     use_max_pool: bool = False,
     clip_values: bool = False,
     round_values: bool = False,
@@ -27,7 +28,7 @@ def multiscales_generator_fn(
     Args:
         shape: `(batch, height, width, channels)` of the images, None for what is not known.
         no_scales: int >= 0, how many scales to add.
-        kernel_size: pair of ints, height and width of what is pooled.
+        kernel_size: int or pair of them, height and width of what is pooled.
         use_max_pool: bool, whether to take the maximum instead of the mean.
         clip_values: bool, whether to clip.
         round_values: bool, whether to round.
@@ -48,11 +49,11 @@ def multiscales_generator_fn(
     if len(shape) != 4:
         raise ValueError(f"`shape` must be (batch, height, width, channels). Received: shape={shape!r}")
     check_non_negative_int(no_scales=no_scales)
-    check_positive_int_pair(kernel_size=kernel_size)
+    window = pair(kernel_size=kernel_size)
     pool = _max_pool if use_max_pool else _mean_pool
 
     def halved(x):
-        x = pool(x, tuple(kernel_size))
+        x = pool(x, window)
         if clip_values:
             x = ops.clip(x, 0, 255)
         if round_values:

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from dl_techniques._checks import check_positive, check_rate, normalize_axes
+from dl_techniques._checks import check_axis, check_positive, check_rate, normalize_axes
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.norms._l2 import floored_square
@@ -47,6 +47,7 @@ class BandLogitNorm(keras.layers.Layer):
         self, max_band_width: float = 0.01, axis: int | Sequence[int] = -1, *, epsilon: float = 1e-7, **kwargs
     ):
         super().__init__(**kwargs)
+        check_axis(axis)
         check_positive(max_band_width=max_band_width, epsilon=epsilon)
         check_rate(max_band_width=max_band_width)
         self.max_band_width = max_band_width

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from dl_techniques._checks import check_positive, normalize_axes
+from dl_techniques._checks import check_axis, check_positive, normalize_axes
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.norms._l2 import max_cosine_and_norm, without_axes
@@ -44,6 +44,7 @@ class DecoupledMaxLogit(keras.layers.Layer):
 
     def __init__(self, constant: float = 1.0, axis: int | Sequence[int] = -1, *, epsilon: float = 1e-7, **kwargs):
         super().__init__(**kwargs)
+        check_axis(axis)
         check_positive(constant=constant, epsilon=epsilon)
         self.constant = constant
         self.axis = axis

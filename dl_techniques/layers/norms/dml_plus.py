@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from dl_techniques._checks import check_choice, check_positive, normalize_axes
+from dl_techniques._checks import check_axis, check_choice, check_positive, normalize_axes
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.norms._l2 import max_cosine_and_norm, without_axes
@@ -47,6 +47,7 @@ class DMLPlus(keras.layers.Layer):
 
     def __init__(self, model_type: str, axis: int | Sequence[int] = -1, *, epsilon: float = 1e-7, **kwargs):
         super().__init__(**kwargs)
+        check_axis(axis)
         check_choice(("focal", "center"), model_type=model_type)
         check_positive(epsilon=epsilon)
         self.model_type = model_type

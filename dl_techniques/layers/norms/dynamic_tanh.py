@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from dl_techniques._checks import check_number, normalize_axes
+from dl_techniques._checks import check_axis, check_number, normalize_axes
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.norms._rms import along_axes
 
@@ -60,6 +60,7 @@ class DynamicTanh(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_axis(axis)
         check_number(alpha_init_value=alpha_init_value)
         self.axis = axis
         self.alpha_init_value = alpha_init_value

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import keras
 
-from dl_techniques._checks import check_positive, normalize_axes
+from dl_techniques._checks import check_axis, check_positive, normalize_axes
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.norms._rms import rms_normalize
 
@@ -48,6 +48,7 @@ class RMSNorm(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_axis(axis)
         check_positive(epsilon=epsilon)
         self.axis = axis
         self.epsilon = epsilon

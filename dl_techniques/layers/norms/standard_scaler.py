@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
-from dl_techniques._checks import check_number, check_positive, normalize_axes
+from dl_techniques._checks import check_axis, check_number, check_positive, normalize_axes
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 
@@ -57,6 +57,7 @@ class StandardScaler(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_axis(axis)
         check_positive(epsilon=epsilon)
         check_number(nan_replacement=nan_replacement)
         self.epsilon = epsilon

@@ -33,7 +33,8 @@ class ConvolutionalTransformerBlock(keras.layers.Layer):
         mlp_ratio: float > 0; the network has `int(dim * mlp_ratio)` channels in between.
         dropout_rate: float in [0, 1), dropout inside the network.
         attention_dropout_rate: float in [0, 1), dropout of the attention weights.
-        activation: activation of the network.
+        activation: activation of the network; "relu", as in most convolutional networks that the block drops into,
+            where vision transformers have "gelu".
         use_bias: bool, whether attention, network and norms have biases.
         use_gamma: bool, whether each branch has a learned gain for each channel, started at 1, with L2(1e-2).
         kernel_regularizer: regularizer of the kernels, or None; L2(1e-4) by default.

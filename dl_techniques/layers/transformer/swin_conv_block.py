@@ -34,11 +34,15 @@ class SwinConvBlock(keras.layers.Layer):
         head_dim: int, number of channels of an attention head.
         window_size: int, height and width of a window.
         drop_path: float in [0, 1), the probability of dropping a branch of `swin` for a sample.
-        block_type: "W", or "SW" for windows that are shifted by half their size. An image that fits into one window is
-            never shifted.
+        block_type: "W", or "SW" for windows that are shifted by half their size, but not along an axis on which the
+            image fits into one window.
         mlp_ratio: float > 0, width of the network of `swin` relative to `trans_dim`.
         use_bias: bool, whether `W1`, `W2` and the parts of `swin` have biases.
-        kernel_initializer: initializer of the kernels.
+        kernel_initializer: initializer of the kernels. The authors draw from a truncated normal
+            distribution of 0.02, `keras.initializers.TruncatedNormal(stddev=0.02)`; "glorot_uniform" is Keras' own.
+        bias_initializer: initializer of the biases, those of norms apart.
+        kernel_regularizer: regularizer of the kernels, or None.
+        bias_regularizer: regularizer of the biases, those of norms apart, or None.
         seed: int or None, seed of the drops.
 
     Input shape:
@@ -69,6 +73,9 @@ class SwinConvBlock(keras.layers.Layer):
         mlp_ratio: float = 4.0,
         use_bias: bool = True,
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        bias_initializer: str | keras.initializers.Initializer = "zeros",
+        kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
+        bias_regularizer: str | keras.regularizers.Regularizer | None = None,
         seed: int | None = None,
         **kwargs,
     ):
@@ -87,6 +94,9 @@ class SwinConvBlock(keras.layers.Layer):
         self.mlp_ratio = mlp_ratio
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.seed = seed
 
         self.split = self._pointwise("split", 0)
@@ -102,6 +112,9 @@ class SwinConvBlock(keras.layers.Layer):
             drop_path_rate=drop_path,
             use_bias=use_bias,
             kernel_initializer=fresh(self.kernel_initializer, 4),
+            bias_initializer=fresh(self.bias_initializer, 2),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
             seed=seed,
             name="swin",
             dtype=self.dtype_policy,
@@ -134,6 +147,9 @@ class SwinConvBlock(keras.layers.Layer):
             self.conv_dim + self.trans_dim,
             use_bias=self.use_bias,
             kernel_initializer=fresh(self.kernel_initializer, index),
+            bias_initializer=fresh(self.bias_initializer, index // 3),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
             name=name,
             dtype=self.dtype_policy,
         )
@@ -146,6 +162,7 @@ class SwinConvBlock(keras.layers.Layer):
             data_format="channels_last",
             use_bias=False,
             kernel_initializer=fresh(self.kernel_initializer, index),
+            kernel_regularizer=self.kernel_regularizer,
             name=name,
             dtype=self.dtype_policy,
         )

@@ -1,3 +1,5 @@
+import math
+
 import keras
 from keras import ops
 
@@ -32,7 +34,7 @@ class SwinTransformerBlock(keras.layers.Layer):
     without being neighbours does not see each other.
 
     Images whose sizes are no multiples of the window are padded with zeros at the bottom and at the right, after the
-    norm. An image that fits into one window has a window of its smaller size and no shift.
+    norm. Along an axis on which the image fits into one window, the window has the image's size and is not shifted.
 
     Args:
         dim: int, size of the features.
@@ -46,7 +48,11 @@ class SwinTransformerBlock(keras.layers.Layer):
         drop_path_rate: float in [0, 1), the probability of dropping a branch for a sample.
         activation: activation of the network; "gelu" is the exact one.
         use_bias: bool, whether norms, network and the projection of attention have biases.
-        kernel_initializer: initializer of the kernels.
+        kernel_initializer: initializer of the kernels. The authors draw from a truncated normal
+            distribution of 0.02, `keras.initializers.TruncatedNormal(stddev=0.02)`; "glorot_uniform" is Keras' own.
+        bias_initializer: initializer of the biases of attention and network.
+        kernel_regularizer: regularizer of the kernels, or None.
+        bias_regularizer: regularizer of the biases of attention and network, or None.
         seed: int or None, seed of the dropouts.
 
     Input shape:
@@ -70,7 +76,7 @@ class SwinTransformerBlock(keras.layers.Layer):
         dim: int,
         num_heads: int,
         *,
-        window_size: int = 8,
+        window_size: int = 7,
         shift_size: int = 0,
         mlp_ratio: float = 4.0,
         qkv_bias: bool = True,
@@ -80,6 +86,9 @@ class SwinTransformerBlock(keras.layers.Layer):
         activation="gelu",
         use_bias: bool = True,
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        bias_initializer: str | keras.initializers.Initializer = "zeros",
+        kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
+        bias_regularizer: str | keras.regularizers.Regularizer | None = None,
         seed: int | None = None,
         **kwargs,
     ):
@@ -108,6 +117,9 @@ class SwinTransformerBlock(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.seed = seed
 
         dtype = self.dtype_policy
@@ -120,6 +132,9 @@ class SwinTransformerBlock(keras.layers.Layer):
             dropout_rate=dropout_rate,
             use_bias=use_bias,
             kernel_initializer=fresh(self.kernel_initializer, 2),
+            bias_initializer=fresh(self.bias_initializer, 2),
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
             seed=derived_seed(seed, 3),
             name="mlp",
             dtype=dtype,
@@ -130,10 +145,10 @@ class SwinTransformerBlock(keras.layers.Layer):
         check_rank(input_shape, 4)
         check_last_axis(input_shape, dim=self.dim)
         normalize_axes((1, 2), input_shape)
-        # An image that fits into one window needs no shift, and a table of biases for its own size only.
-        smaller = min(input_shape[1:3])
-        self._window = min(self.window_size, smaller)
-        self._shift = 0 if smaller <= self.window_size else self.shift_size
+        # What fits into one window needs no shift, and a table of biases for its own size only.
+        sizes = input_shape[1:3]
+        self._window = tuple(min(self.window_size, size) for size in sizes)
+        self._shift = tuple(0 if size <= self.window_size else self.shift_size for size in sizes)
         self.attention = WindowAttention(
             self.dim,
             self._window,
@@ -143,12 +158,15 @@ class SwinTransformerBlock(keras.layers.Layer):
             dropout_rate=self.dropout_rate,
             proj_bias=self.use_bias,
             kernel_initializer=self.kernel_initializer,
+            bias_initializer=self.bias_initializer,
+            kernel_regularizer=self.kernel_regularizer,
+            bias_regularizer=self.bias_regularizer,
             seed=self.seed,
             name="attention",
             dtype=self.dtype_policy,
         )
         self.attention_norm.build(input_shape)
-        self.attention.build((None, self._window**2, self.dim))
+        self.attention.build((None, math.prod(self._window), self.dim))
         self.mlp_norm.build(input_shape)
         self.mlp.build(input_shape)
         super().build(input_shape)
@@ -161,27 +179,29 @@ class SwinTransformerBlock(keras.layers.Layer):
         return input_shape
 
     def _attend(self, x, training):
-        window, shift = self._window, self._shift
+        rows, columns = self._window
         height, width = x.shape[1:3]
-        padded_height, padded_width = height + -height % window, width + -width % window
+        padded_height, padded_width = height + -height % rows, width + -width % columns
         x = zero_pad(zero_pad(x, 1, after=padded_height - height), 2, after=padded_width - width)
         mask = None
-        if shift:
-            x = ops.roll(x, (-shift, -shift), axis=(1, 2))
-            mask = shifted_window_mask(padded_height, padded_width, window, shift)
-        windows = reshape(window_partition(x, window), (-1, window**2, self.dim))
+        axes = tuple(axis for axis, shift in enumerate(self._shift, 1) if shift)
+        shifts = tuple(shift for shift in self._shift if shift)
+        if axes:
+            x = ops.roll(x, tuple(-shift for shift in shifts), axis=axes)
+            mask = shifted_window_mask(padded_height, padded_width, self._window, self._shift)
+        windows = reshape(window_partition(x, self._window), (-1, rows * columns, self.dim))
         windows = self.attention(windows, attention_mask=mask, training=training)
-        windows = reshape(windows, (-1, window, window, self.dim))
-        x = window_reverse(windows, window, padded_height, padded_width)
-        if shift:
-            x = ops.roll(x, (shift, shift), axis=(1, 2))
+        windows = reshape(windows, (-1, rows, columns, self.dim))
+        x = window_reverse(windows, self._window, padded_height, padded_width)
+        if axes:
+            x = ops.roll(x, shifts, axis=axes)
         return x[:, :height, :width]
 
 
-def shifted_window_mask(height: int, width: int, window_size: int, shift_size: int):
+def shifted_window_mask(height: int, width: int, window: tuple[int, int], shift: tuple[int, int]):
     """Which tokens of a window were neighbours before the roll: boolean `(windows, tokens, tokens)`."""
-    regions = 3 * _strips(height, window_size, shift_size)[:, None] + _strips(width, window_size, shift_size)
-    regions = reshape(window_partition(regions[None, :, :, None], window_size), (-1, window_size**2))
+    regions = 3 * _strips(height, window[0], shift[0])[:, None] + _strips(width, window[1], shift[1])
+    regions = reshape(window_partition(regions[None, :, :, None], window), (-1, window[0] * window[1]))
     return regions[:, :, None] == regions[:, None, :]
 
 

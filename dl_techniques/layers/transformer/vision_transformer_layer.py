@@ -18,7 +18,7 @@ class VisionTransformerLayer(EncoderLayer):
         mlp_ratio: float > 0; the network has `int(embed_dim * mlp_ratio)` features in between.
         dropout_rate: float in [0, 1), dropout of what attention and the network return, and inside the network.
         attention_dropout_rate: float in [0, 1), dropout of the attention weights.
-        kernel_initializer: initializer of the kernels.
+        kernel_initializer: initializer of the kernels; "glorot_uniform", as in the authors' code.
         kernel_regularizer: regularizer of the kernels, or None.
         seed: int or None, seed of the dropouts.
 
@@ -55,7 +55,7 @@ class VisionTransformerLayer(EncoderLayer):
         mlp_ratio: float = 4.0,
         dropout_rate: float = 0.0,
         attention_dropout_rate: float = 0.0,
-        kernel_initializer: str | keras.initializers.Initializer = "he_normal",
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
         kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
         seed: int | None = None,
         **kwargs,

@@ -24,13 +24,16 @@ class A2C2fBlock(CrossStage):
         filters: int, even, number of output channels.
         n: int, number of pairs of attention blocks.
         area: int, number of areas of the attention; divides `height * width`.
-        use_attention: bool; without it a `C3kBlock` of two bottlenecks stands for each pair, and `area` and
-            `mlp_ratio` do nothing.
+        use_attention: bool; without it a `C3kBlock` of two bottlenecks stands for each pair, and `area`,
+            `mlp_ratio` and `pe_kernel_size` do nothing.
         residual: bool, whether the input is added, which must have `filters` channels, and the sum has a learned gain
             `gamma` for each channel, started at 0.01. The authors' two larger models have it, around attention only.
         mlp_ratio: float > 0, relative width of the networks in the attention blocks. The authors take 1.2 in their
             two larger models.
-        kernel_initializer: initializer of all kernels.
+        pe_kernel_size: int, odd, size of the position perceiver: 5 in the authors' code, 7 in the paper and in
+            Ultralytics' package.
+        kernel_initializer: initializer of all kernels. The authors draw those of attention blocks from a truncated
+            normal distribution of 0.02; "he_normal" is what the other blocks have.
 
     Input shape:
         `(batch, height, width, channels)`; height and width may be unknown.
@@ -56,6 +59,7 @@ class A2C2fBlock(CrossStage):
         use_attention: bool = True,
         residual: bool = False,
         mlp_ratio: float = 2.0,
+        pe_kernel_size: int = 5,
         kernel_initializer: str | keras.initializers.Initializer = "he_normal",
         **kwargs,
     ):
@@ -72,6 +76,7 @@ class A2C2fBlock(CrossStage):
         self.use_attention = use_attention
         self.residual = residual
         self.mlp_ratio = mlp_ratio
+        self.pe_kernel_size = pe_kernel_size
         self._blocks_a_step = 2 if use_attention else 1
         self.blocks = [self._block(index) for index in range(n * self._blocks_a_step)]
         self.gain = None
@@ -106,4 +111,11 @@ class A2C2fBlock(CrossStage):
         if not self.use_attention:
             return C3kBlock(self._hidden, 2, **common)
         heads = max(1, self._hidden // 32)
-        return YOLOv12AttentionBlock(self._hidden, heads, mlp_ratio=self.mlp_ratio, area=self.area, **common)
+        return YOLOv12AttentionBlock(
+            self._hidden,
+            heads,
+            mlp_ratio=self.mlp_ratio,
+            area=self.area,
+            pe_kernel_size=self.pe_kernel_size,
+            **common,
+        )

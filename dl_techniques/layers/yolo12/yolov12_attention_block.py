@@ -21,7 +21,10 @@ class YOLOv12AttentionBlock(keras.layers.Layer):
         mlp_ratio: float > 0; the network has `int(dim * mlp_ratio)` channels in between. The authors take 2 in their
             three smaller models and 1.2 in the larger ones.
         area: int, number of areas of the attention; divides `height * width`.
-        kernel_initializer: initializer of all kernels.
+        pe_kernel_size: int, odd, size of the position perceiver: 5 in the authors' code, 7 in the paper and in
+            Ultralytics' package.
+        kernel_initializer: initializer of all kernels. The authors draw those of attention blocks from a truncated
+            normal distribution of 0.02; "he_normal" is what the other blocks have.
 
     Input shape:
         `(batch, height, width, dim)`; height and width may be unknown.
@@ -46,6 +49,7 @@ class YOLOv12AttentionBlock(keras.layers.Layer):
         *,
         mlp_ratio: float = 1.2,
         area: int = 1,
+        pe_kernel_size: int = 5,
         kernel_initializer: str | keras.initializers.Initializer = "he_normal",
         **kwargs,
     ):
@@ -56,11 +60,18 @@ class YOLOv12AttentionBlock(keras.layers.Layer):
         self.num_heads = num_heads
         self.mlp_ratio = mlp_ratio
         self.area = area
+        self.pe_kernel_size = pe_kernel_size
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
         dtype = self.dtype_policy
         self.attention = AreaAttention(
-            dim, num_heads, area=area, kernel_initializer=fresh(self.kernel_initializer), name="attention", dtype=dtype
+            dim,
+            num_heads,
+            area=area,
+            pe_kernel_size=pe_kernel_size,
+            kernel_initializer=fresh(self.kernel_initializer),
+            name="attention",
+            dtype=dtype,
         )
         kernels = [fresh(self.kernel_initializer, index) for index in (4, 5)]  # Attention has four kernels.
         self.expand = YOLOv12ConvBlock(

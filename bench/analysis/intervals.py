@@ -39,10 +39,15 @@ def of_few_launches(launches: Sequence[np.ndarray]) -> Interval:
 
 
 def of_launches(medians: Sequence[float]) -> Interval:
-    """Student's t on the logarithms of the launch medians, widened where needed to hold their median."""
+    """Student's t on the logarithms of the launch medians, widened where needed to hold their median.
+
+    From six launches on it is joined with the order-statistic interval, which holds the median whatever the noise is:
+    where launches have two paces, Student's t alone is too narrow.
+    """
     low, high = mean_of([math.log(median) for median in medians])
     middle = statistics.median(medians)
-    return min(math.exp(low), middle), max(math.exp(high), middle)
+    of_order = [limit for limit in of_median(medians) if not math.isnan(limit)]
+    return min(math.exp(low), middle, *of_order), max(math.exp(high), middle, *of_order)
 
 
 def mean_of(values: Sequence[float] | np.ndarray, level: float = LEVEL) -> Interval:

@@ -15,7 +15,7 @@ from bench.turns import Gone, Granter, Hung, conduct
 
 SIDES = ("base", "head")
 FILES = {"forward": "bench/bench_forward.py", "backward": "bench/bench_backward.py"}
-SAME_ON_BOTH_SIDES = ("machine", "backend_version", "keras_version", "numpy_version", "python", "threads", "precision")
+SAME_ON_BOTH_SIDES = ("backend_version", "keras_version", "numpy_version", "python", "threads", "precision")
 ATTEMPTS = 2
 
 

@@ -75,6 +75,17 @@ def test_launches_hold_the_truth_as_often_as_they_should():
     assert bounds(0.95)[0] <= held <= bounds(0.96)[1]
 
 
+@pytest.mark.parametrize("count", [6, 8, 12])
+@pytest.mark.parametrize("slow", [0.2, 0.3, 0.4])
+def test_launches_with_two_paces_hold_the_median_as_often_as_they_should(count, slow):
+    """Student's t alone holds it in 0.88 to 0.92 of all runs."""
+    rng = np.random.default_rng(count)
+    middle = np.median(rng.normal(0, 0.01, 100_000) + 0.2 * (rng.random(100_000) < slow))
+    found = [rng.normal(0, 0.01, count) + 0.2 * (rng.random(count) < slow) for _ in range(TRIALS)]
+    held = sum(low <= np.exp(middle) <= high for low, high in (intervals.of_launches(np.exp(logs)) for logs in found))
+    assert held >= bounds(0.95)[0]
+
+
 def test_mean_agrees_with_scipy():
     values = np.random.default_rng(2).normal(size=9)
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)

@@ -4,43 +4,11 @@ Everything that changes from call to call (inputs, weights, state, cotangents) i
 A Python constant in its place would be folded, and an operation without a gradient would seem to compile.
 """
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
-
-
-@contextlib.contextmanager
-def double_precision() -> Iterator[None]:
-    """JAX has no float64 without it."""
-    if keras.backend.backend() != "jax":
-        yield
-        return
-    import jax
-
-    with jax.enable_x64(True):
-        yield
-
-
-def narrow_operations(layer: keras.layers.Layer, inputs: Sequence[Any]) -> list[str]:
-    """The operations of a call that compute in, or cast to, a float narrower than float64, by JAX's trace."""
-    import jax
-    from jax.extend.core import jaxprs_in_params
-
-    def forward(*inputs):
-        with keras.StatelessScope():
-            return _outputs(layer, inputs, False)
-
-    def narrow(jaxpr):
-        for equation in jaxpr.eqns:
-            if any(str(getattr(x.aval, "dtype", "")) in ("float32", "float16", "bfloat16") for x in equation.outvars):
-                yield str(equation.primitive)
-            for inner in jaxprs_in_params(equation.params):
-                yield from narrow(inner)
-
-    return sorted(set(narrow(jax.make_jaxpr(forward)(*inputs).jaxpr)))
 
 
 def value_and_gradients(

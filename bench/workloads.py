@@ -270,7 +270,7 @@ WORKLOADS: tuple[Workload, ...] = (
     ),
     _attention(
         "mobile_mqa",
-        lambda size: layers.MobileMQA(size["width"], size["heads"]),
+        lambda size: layers.MobileMQA(size["width"], size["heads"], use_bias=True),
         attention_flops,
         images,
         MOBILE_TOKENS,

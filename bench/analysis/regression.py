@@ -3,9 +3,14 @@
 A difference is `ln(head / base)` of one pair of launches, positive where head is slower; a launch speaks with the
 lower quartile of its rounds, which moves less from one process to the next than their median. Pairs are the
 replicates, never rounds. Two stages keep false alarms rare without many launches of everything: a screen of all cells
-flags those that may differ, and new pairs of the flagged cells alone confirm it or not, with the family-wise error
-held at 1 % by Holm's correction, so that even a dozen comparisons of equal code seldom raise one. The screen's own
-data never count towards the confirmation.
+flags those that may differ, and new pairs of the flagged cells alone confirm it or not. The screen's own data never
+count towards the confirmation.
+
+The confirmation is exact, however many cells it tests and whatever their noise is. Where the code is equal, each pair
+is as likely to be the other way round, for all cells of the pair at once; so the largest score of any cell is compared
+with the largest under every change of the pairs' signs, cell after cell (step-down, Westfall and Young 1993). That
+holds the chance of any false alarm in a comparison at 1 %, with cells that move together, outliers, and processes of
+two speeds; and what slows all cells is found as well as what slows one.
 """
 
 import functools
@@ -29,6 +34,9 @@ SMALLEST_EFFECT = math.log(1.02)
 SMALLEST_STORED_EFFECT = math.log(1.05)
 SAME_WITHIN = math.log(1.03)
 STORED_LAUNCHES = 5
+FARTHEST = 3.0
+"""Where a score ends: so many median absolute differences."""
+ROUNDING = 1e-9
 POWER = 0.8
 FLOOR_DRAWS = 9999
 WORST_FIRST = ("slower", "undecided", "faster", "same")
@@ -45,7 +53,8 @@ class Verdict:
         ci_low: lower limit of its 95 % interval: of the median from order statistics where new pairs confirmed or
             refuted a difference, of the mean by Student's t where five pairs only screened.
         ci_high: upper limit. The interval of a "slower" or "faster" excludes 1.
-        p_value: of the confirming test, corrected for all that were tested; of the screen where nothing was flagged.
+        p_value: of the confirming test, exact and corrected for all that were tested; of the screen's t-test where the
+            cell was not flagged.
         pairs: pairs of launches behind the ratio; for stored results, launches of the smaller side.
         verdict: "slower", "faster", "same" (the 90 % interval within 3 %) or "undecided".
         detectable: the smallest ratio that would have been found in four of five such comparisons.
@@ -67,20 +76,60 @@ def speak(times: ArrayLike) -> float:
     return float(np.quantile(np.asarray(times, float), 0.25))
 
 
-def is_flagged(differences: ArrayLike) -> bool:
-    """The screen: whether a cell is worth a second look."""
+def is_flagged(differences: ArrayLike) -> np.ndarray:
+    """The screen: whether a cell is worth a second look. Pairs along the last axis."""
     d = np.asarray(differences, float)
-    return len(d) >= SCREEN_PAIRS and abs(np.median(d)) > SCREEN_EFFECT and _screen_p(d) < SCREEN_P
+    pairs = d.shape[-1]
+    if pairs < SCREEN_PAIRS:
+        return np.zeros(d.shape[:-1], bool)
+    error = d.std(axis=-1, ddof=1) / math.sqrt(pairs)
+    away = np.abs(d.mean(axis=-1)) > intervals.student(pairs - 1, 1 - SCREEN_P) * error
+    return away & (np.abs(np.median(d, axis=-1)) > SCREEN_EFFECT)
 
 
-def is_promising(differences: ArrayLike, floor: float = 0.0) -> bool:
-    """Half-way through the confirmation: whether the rest can still confirm. Giving up early raises no alarm."""
-    return abs(np.median(np.asarray(differences, float))) > threshold(floor) / 2
+def is_promising(differences: ArrayLike, floor: ArrayLike = 0.0) -> np.ndarray:
+    """Half-way through the confirmation: whether the rest can still confirm a cell. Pairs along the last axis.
+
+    Where no cell is, the rest is not measured, which raises no alarm. Where one is, all flagged cells are measured on:
+    a test of those alone that look promising would not be exact.
+    """
+    return np.abs(np.median(np.asarray(differences, float), axis=-1)) > threshold(floor) / 2
 
 
-def threshold(floor: float, smallest: float = SMALLEST_EFFECT) -> float:
+def threshold(floor: ArrayLike, smallest: float = SMALLEST_EFFECT) -> np.ndarray:
     """The effect, in logarithms, under which a difference is not called one."""
-    return max(smallest, 2 * floor)
+    return np.maximum(smallest, 2 * np.asarray(floor))
+
+
+def joint_p(differences: ArrayLike) -> np.ndarray:
+    """Exact p-values of cells that were measured in the same pairs, corrected for each other.
+
+    A cell's score is |sum of d| / |d|, which grows with Student's t, of differences that are cut off at three times
+    their median size. The score of the strongest cell is compared with the largest of all cells under each change of
+    the pairs' signs, that of the next with the largest of those that are left, and so on.
+
+    Args:
+        differences: [cell, pair].
+    """
+    d = np.asarray(differences, float)
+    farthest = FARTHEST * np.median(np.abs(d), axis=1, keepdims=True)
+    cut = np.clip(d, -farthest, farthest)
+    size = np.linalg.norm(cut, axis=1)
+    scores = np.abs(_signs(d.shape[1]) @ cut.T) / np.where(size > 0, size, 1)
+    strongest_first = np.argsort(-scores[0], kind="stable")
+    scores = scores[:, strongest_first]
+    largest_of_rest = np.maximum.accumulate(scores[:, ::-1], axis=1)[:, ::-1]
+    share = (largest_of_rest >= scores[0] * (1 - ROUNDING)).mean(axis=0)
+    p_values = np.empty(len(d))
+    p_values[strongest_first] = np.maximum.accumulate(share)
+    return p_values
+
+
+@functools.cache
+def _signs(pairs: int) -> np.ndarray:
+    """[change, pair]: every way to change the signs of pairs, none first; that of all is no other change."""
+    bits = np.arange(2 ** (pairs - 1))[:, None] >> np.arange(pairs) & 1
+    return 1.0 - 2.0 * bits
 
 
 def judge(
@@ -97,9 +146,8 @@ def judge(
         floors: what this machine shows between equal code, where that is known.
         reasons: why a cell lacks pairs.
     """
-    tested = [key for key, d in confirmed.items() if len(d) >= CONFIRM_PAIRS]
-    corrected = _holm([_sign_flip_p(confirmed[key]) for key in tested], family=len(confirmed))
-    p_values = dict(zip(tested, corrected, strict=True))
+    tested = [key for key, d in confirmed.items() if len(d) == CONFIRM_PAIRS]
+    p_values = dict(zip(tested, joint_p([confirmed[key] for key in tested]).tolist(), strict=True)) if tested else {}
     verdicts = {}
     for key in screened:
         floor = floors.get(key, 0.0)
@@ -110,7 +158,7 @@ def judge(
         p_value = p_values.get(key, 1.0 if key in confirmed else _screen_p(d))
         interval = intervals.of_median(d) if key in confirmed else intervals.mean_of(d)
         sure = key in p_values and p_value <= ALPHA and not interval[0] <= 0 <= interval[1]
-        limit = threshold(floor)
+        limit = float(threshold(floor))
         verdicts[key] = _verdict(d, interval, p_value, sure, limit, _detectable(screened[key], limit))
     return verdicts
 
@@ -129,7 +177,7 @@ def judge_stored(
     verdicts = {}
     for key, p_value in zip(keys, corrected, strict=True):
         a, b = logs[key]
-        limit = threshold(floors.get(key, 0.0), SMALLEST_STORED_EFFECT)
+        limit = float(threshold(floors.get(key, 0.0), SMALLEST_STORED_EFFECT))
         middle = float(np.median(b) - np.median(a))
         wide, narrow = (welch[key].confidence_interval(level) for level in (0.95, 0.90))
         spread = math.sqrt((np.var(a, ddof=1) + np.var(b, ddof=1)) / 2)
@@ -191,11 +239,6 @@ def _undecided(d: np.ndarray, reason: str) -> Verdict:
 
 def _screen_p(d: np.ndarray) -> float:
     return float(stats.ttest_1samp(d, 0.0).pvalue) if np.ptp(d) > 0 else float(d[0] == 0)
-
-
-def _sign_flip_p(differences: Sequence[float]) -> float:
-    """Exact: under the null each pair is as likely to point the one way as the other. Ranks resist outliers."""
-    return float(stats.wilcoxon(differences, method="exact").pvalue)
 
 
 def _holm(p_values: Sequence[float], family: int) -> list[float]:

@@ -84,9 +84,8 @@ def _verdicts(
     flagged = [case for case, d in screened.items() if regression.is_flagged(d)]
     pairs.measure("confirm", flagged, regression.LOOK_PAIRS)
     halfway = pairs.differences("confirm")
-    promising = [c for c in flagged if regression.is_promising(halfway.get(c, [0.0]), floors.get(c, 0.0))]
-    if promising:
-        pairs.measure("confirm", promising, regression.CONFIRM_PAIRS)
+    if any(regression.is_promising(halfway.get(case, [0.0]), floors.get(case, 0.0)) for case in flagged):
+        pairs.measure("confirm", flagged, regression.CONFIRM_PAIRS)
     found = pairs.differences("confirm")
     confirmed = {case: found.get(case, []) for case in flagged}
     verdicts = regression.judge(screened, confirmed, floors, pairs.reasons())

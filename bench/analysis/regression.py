@@ -15,7 +15,7 @@ two speeds; and what slows all cells is found as well as what slows one.
 
 import functools
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import tt_ind_solve_power, tt_solve_power
+from statsmodels.stats.power import tt_solve_power
 
 from bench.analysis import intervals
+from bench.commandline import FOUND, INCOMPLETE, OK, UNDECIDED
 
 SCREEN_PAIRS, SCREEN_P, SCREEN_EFFECT = 5, 0.10, math.log(1.015)
 LOOK_PAIRS, CONFIRM_PAIRS = 6, 12
@@ -33,7 +34,19 @@ ALPHA = 0.01
 SMALLEST_EFFECT = math.log(1.02)
 SMALLEST_STORED_EFFECT = math.log(1.05)
 SAME_WITHIN = math.log(1.03)
-STORED_LAUNCHES = 5
+STORED_LAUNCHES = 3
+CROWD = 8
+"""Cells from which the spread between two sessions can be estimated."""
+ASSUMED_SPREAD = 0.03
+"""Standard deviation between two sessions of a cell where it cannot."""
+MACHINE = math.log(1.5)
+"""What a machine's pace may change by from one session to another."""
+TO_SD, MAD_EFFICIENCY = 1 / stats.norm.ppf(0.75), 0.37
+"""From the median absolute deviation of normal values to their standard deviation, and to how many it is worth."""
+STEADIEST = 1e-4
+STORED_SAME_WITHIN = math.log(1.10)
+NEW = ("not in A", "unsupported in A", "unsupported in base")
+"""Reasons of cells that there is nothing to compare with."""
 FARTHEST = 3.0
 """Where a score ends: so many median absolute differences."""
 ROUNDING = 1e-9
@@ -56,7 +69,8 @@ class Verdict:
         p_value: of the confirming test, exact and corrected for all that were tested; of the screen's t-test where the
             cell was not flagged.
         pairs: pairs of launches behind the ratio; for stored results, launches of the smaller side.
-        verdict: "slower", "faster", "same" (the 90 % interval within 3 %) or "undecided".
+        verdict: "slower", "faster", "same" (the 90 % interval within 3 %, against stored results within 10 %) or
+            "undecided".
         detectable: the smallest ratio that would have been found in four of five such comparisons.
         reason: why it is undecided, where more than noise is to blame.
     """
@@ -166,32 +180,59 @@ def judge(
 def judge_stored(
     base: Mapping[Key, Sequence[float]], head: Mapping[Key, Sequence[float]], floors: Mapping[Key, float]
 ) -> dict[Key, Verdict]:
-    """Verdicts against stored results: Welch's test on the logarithms of the launches, corrected over all cells.
+    """Verdicts on two sessions of one backend, one later than the other, that both ran the same cells.
 
-    Launches of another day were not interleaved with today's, so a smaller effect than 5 % is not called one.
+    Launches tell the spread within a session. How far two sessions of equal code lie apart only other sessions could
+    tell, and there are none; so it is taken from the other cells, or assumed where these are fewer than `CROWD`: the
+    spread of all cells' effects around their median joins the error of each. A shift of all cells by less than
+    `MACHINE` is not told from another pace of the machine: a cell is called slower only where it is so with that shift
+    and without it, by 5 % at least, by Student's t corrected by Holm over all cells. "same" means within 10 %.
     """
     keys = [key for key in base if min(len(base[key]), len(head.get(key, ()))) >= STORED_LAUNCHES]
-    logs = {key: (np.log(base[key]), np.log(head[key])) for key in keys}
-    welch = {key: stats.ttest_ind(b, a, equal_var=False) for key, (a, b) in logs.items()}
-    corrected = _holm([float(welch[key].pvalue) for key in keys], family=len(keys))
+    if not keys:
+        return {}
+    sides = [[np.log(side[key]) for key in keys] for side in (base, head)]
+    effects = np.array([np.median(b) - np.median(a) for a, b in zip(*sides, strict=True)])
+    own, freedom = np.array([_welch(a, b) for a, b in zip(*sides, strict=True)]).T
+    shift, spread = 0.0, ASSUMED_SPREAD
+    if len(keys) >= CROWD:
+        middle = float(np.median(effects))
+        shift = min(max(middle, -MACHINE), MACHINE)
+        spread = TO_SD * float(np.median(np.abs(effects - middle)))
+        freedom = np.minimum(freedom, MAD_EFFICIENCY * len(keys))
+    errors = np.sqrt(own + spread**2).clip(STEADIEST)
+    both = np.stack([effects, effects - shift])
+    nearest = np.where(both[0] * both[1] > 0, np.abs(both).min(axis=0), 0.0) * np.sign(effects)
+    corrected = _holm((2 * stats.t.sf(np.abs(nearest) / errors, freedom)).tolist(), family=len(keys))
+    reach = stats.t.isf([[0.025], [0.05], [ALPHA / len(keys) / 2], [1 - POWER]], freedom) * errors
     verdicts = {}
-    for key, p_value in zip(keys, corrected, strict=True):
-        a, b = logs[key]
+    for k, key in enumerate(keys):
         limit = float(threshold(floors.get(key, 0.0), SMALLEST_STORED_EFFECT))
-        middle = float(np.median(b) - np.median(a))
-        wide, narrow = (welch[key].confidence_interval(level) for level in (0.95, 0.90))
-        spread = math.sqrt((np.var(a, ddof=1) + np.var(b, ddof=1)) / 2)
-        size = tt_ind_solve_power(nobs1=len(a), ratio=len(b) / len(a), alpha=ALPHA / len(keys), power=POWER)
+        is_same = bool((np.abs(both[:, k]) + reach[1, k] < STORED_SAME_WITHIN).all())
         verdicts[key] = Verdict(
-            ratio=math.exp(middle),
-            ci_low=math.exp(min(wide.low, middle)),
-            ci_high=math.exp(max(wide.high, middle)),
-            p_value=p_value,
-            pairs=min(len(a), len(b)),
-            verdict=_word(middle, p_value <= ALPHA, limit, (narrow.low, narrow.high)),
-            detectable=math.exp(max(limit, abs(size) * spread)),
+            ratio=math.exp(effects[k]),
+            ci_low=math.exp(effects[k] - reach[0, k]),
+            ci_high=math.exp(effects[k] + reach[0, k]),
+            p_value=corrected[k],
+            pairs=min(len(base[key]), len(head[key])),
+            verdict=_word(float(nearest[k]), corrected[k] <= ALPHA, limit, is_same),
+            detectable=math.exp(max(limit, reach[2, k] - reach[3, k])),
         )
     return verdicts
+
+
+def exit_code(found: Iterable[tuple[str, str]]) -> int:
+    """What a command returns for these verdicts, each with its reason or none."""
+    known = list(found)
+    if any(word == "slower" for word, _ in known):
+        return FOUND
+    if not known or any(word == "undecided" and reason and not reason.startswith(NEW) for word, reason in known):
+        return INCOMPLETE
+    return UNDECIDED if any(word == "undecided" and not reason for word, reason in known) else OK
+
+
+def not_compared(reason: str) -> Verdict:
+    return Verdict(math.nan, math.nan, math.nan, math.nan, 0, "undecided", math.nan, reason)
 
 
 def common_shift(verdicts: Mapping[Key, Verdict]) -> float:
@@ -221,15 +262,27 @@ def _verdict(
         ci_high=math.exp(max(high, middle)),
         p_value=p_value,
         pairs=len(d),
-        verdict=_word(middle, sure, limit, intervals.mean_of(d, level=0.90)),
+        verdict=_word(middle, sure, limit, _is_within(intervals.mean_of(d, level=0.90), SAME_WITHIN)),
         detectable=detectable,
     )
 
 
-def _word(effect: float, sure: bool, limit: float, interval: tuple[float, float]) -> str:
+def _word(effect: float, sure: bool, limit: float, is_same: bool) -> str:
     if sure and abs(effect) > limit:
         return "slower" if effect > 0 else "faster"
-    return "same" if interval[0] > -SAME_WITHIN and interval[1] < SAME_WITHIN else "undecided"
+    return "same" if is_same else "undecided"
+
+
+def _is_within(interval: intervals.Interval, limit: float) -> bool:
+    return interval[0] > -limit and interval[1] < limit
+
+
+def _welch(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
+    """Variance of the difference of two means, and its degrees of freedom."""
+    first, second = (float(np.var(side, ddof=1)) / len(side) for side in (a, b))
+    if first + second == 0:
+        return 0.0, len(a) + len(b) - 2
+    return first + second, (first + second) ** 2 / (first**2 / (len(a) - 1) + second**2 / (len(b) - 1))
 
 
 def _undecided(d: np.ndarray, reason: str) -> Verdict:

@@ -1,6 +1,6 @@
 """`python -m bench.regress`: is head slower than base? Imports no framework.
 
-Exit codes: 0, nothing was confirmed to be slower; 1, something was; 2, wrong use, no verdict; 130, interrupted.
+Exit codes are those of `bench.commandline.EXIT_CODES`.
 """
 
 import argparse
@@ -17,7 +17,6 @@ from bench.profiles import PROFILES
 from bench.regress import checkouts, options, stored, two_stage
 from bench.supervisor import installed
 
-SLOWER = 1
 CELLS = "not matmul and not copy"  # the machine's ceilings are no code of either side
 RESULTS = Path("results")
 
@@ -35,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
             return USAGE
         folder = _folder(option, backend)
         with launches.lock(folder, backend):
-            return SLOWER if _compare(option, folder, backend, command) else 0
+            return _compare(option, folder, backend, command)
     except Refused as refusal:
         print(f"regress: {refusal}", file=sys.stderr)
         return USAGE
@@ -46,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _compare(option: argparse.Namespace, folder: Path, backend: str, command: str) -> bool:
+def _compare(option: argparse.Namespace, folder: Path, backend: str, command: str) -> int:
     if option.against_baseline:
         return stored.compare(option, folder, backend, command)
     plan = _plan(option, folder, backend)

@@ -71,7 +71,7 @@ class Pairs:
     def reasons(self) -> dict[str, str]:
         """Why cells lack values: what became of them where they did not end well."""
         found = {}
-        for side in SIDES:
+        for side in reversed(SIDES):
             for event in journal.read(self.plans[side].run):
                 if event["event"] == "end" and event["status"] != "ok":
                     found[event["case"]] = f"{event['status']} in {side}: {event['reason']}"

@@ -10,6 +10,7 @@ from scipy import stats
 
 from bench.analysis import regression
 from bench.analysis.regression import CONFIRM_PAIRS, LOOK_PAIRS, SCREEN_PAIRS, judge, judge_stored
+from bench.commandline import EXIT_CODES, FOUND, INCOMPLETE, OK, UNDECIDED
 from tests.bench.analysis import pairs_made_up
 
 CELLS = 30
@@ -239,11 +240,17 @@ def test_a_launch_speaks_with_its_lower_quartile():
     assert regression.speak(np.linspace(0, 1, 9)) == pytest.approx(0.25)
 
 
-def stored(random: np.random.Generator, launches: int, slower: dict[int, float]) -> dict[int, np.ndarray]:
-    return {cell: np.exp(slower.get(cell, 0.0) + random.normal(0, 0.02, launches)) for cell in range(CELLS)}
+def stored(
+    random: np.random.Generator, launches: int, slower: dict[int, float], cells: int = CELLS, session: float = 0.0
+) -> dict[int, np.ndarray]:
+    """One session; `session` is what equal code differs by from one to the next, as a standard deviation."""
+    own = random.normal(0, session, cells)
+    return {
+        cell: np.exp(own[cell] + slower.get(cell, 0.0) + random.normal(0, 0.02, launches)) for cell in range(cells)
+    }
 
 
-def test_stored_results_are_compared_by_welchs_test_over_all_cells():
+def test_stored_results_are_compared_over_all_cells():
     accused = found = 0
     for seed in range(RUNS):
         random = np.random.default_rng(seed)
@@ -254,12 +261,67 @@ def test_stored_results_are_compared_by_welchs_test_over_all_cells():
     assert accused <= at_most(regression.ALPHA, RUNS)
 
 
+@pytest.mark.parametrize("launches", [3, 8])
+@pytest.mark.parametrize("session", [0.0, 0.02, 0.1])
+def test_sessions_of_equal_code_are_rarely_accused(launches, session):
+    """Welch's test alone, which knows the launches of a session only, accuses nearly every one with eight launches."""
+    accused = 0
+    for seed in range(5 * RUNS):
+        random = np.random.default_rng(seed)
+        verdicts = judge_stored(*(stored(random, launches, {}, 42, session) for _ in range(2)), {})
+        accused += any(verdict.verdict in ("slower", "faster") for verdict in verdicts.values())
+    assert accused <= at_most(regression.ALPHA, 5 * RUNS)
+
+
+@pytest.mark.parametrize("launches", [3, 8])
+def test_everything_ten_times_slower_is_slower_with_the_launches_of_the_default_profile(launches):
+    random = np.random.default_rng(0)
+    slower = dict.fromkeys(range(42), math.log(10))
+    verdicts = judge_stored(stored(random, launches, {}, 42, 0.02), stored(random, launches, slower, 42, 0.02), {})
+    words = [verdict.verdict for verdict in verdicts.values()]
+    assert words.count("slower") >= 40
+
+
+def test_a_shift_that_another_pace_of_the_machine_explains_is_undecided():
+    random = np.random.default_rng(0)
+    slower = dict.fromkeys(range(CELLS), math.log(1.3)) | {0: math.log(2.2)}
+    verdicts = judge_stored(stored(random, 8, {}), stored(random, 8, slower), {})
+    assert verdicts.pop(0).verdict == "slower"
+    assert {verdict.verdict for verdict in verdicts.values()} == {"undecided"}
+
+
+def test_a_few_cells_are_compared_with_an_assumed_spread():
+    """Three cells say little of these sessions, so 7 % are not called and 50 % are."""
+    random = np.random.default_rng(0)
+    effects = {0: 0.0, 1: math.log(1.07), 2: math.log(1.5)}
+    verdicts = judge_stored(stored(random, 8, {}, 3), stored(random, 8, effects, 3), {})
+    assert [verdicts[cell].verdict for cell in range(3)] == ["same", "undecided", "slower"]
+
+
 def test_stored_results_with_too_few_launches_give_no_verdict():
     random = np.random.default_rng(0)
-    assert judge_stored(stored(random, 4, {}), stored(random, 8, {}), {}) == {}
+    assert judge_stored(stored(random, 2, {}), stored(random, 8, {}), {}) == {}
 
 
 def test_a_shift_of_all_cells_is_told():
     random = np.random.default_rng(0)
     base, head = stored(random, 8, {}), stored(random, 8, dict.fromkeys(range(CELLS), math.log(1.2)))
     assert regression.common_shift(judge_stored(base, head, {})) == pytest.approx(1.2, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        ([("same", ""), ("faster", "")], OK),
+        ([("slower", ""), ("undecided", ""), ("undecided", "crashed in head")], FOUND),
+        ([("same", ""), ("undecided", "")], UNDECIDED),
+        ([("same", ""), ("undecided", ""), ("undecided", "failed in head: ValueError: no")], INCOMPLETE),
+        ([("same", ""), ("undecided", "not in B")], INCOMPLETE),
+        ([("undecided", "too few pairs of launches")], INCOMPLETE),
+        ([("same", ""), ("undecided", "not in A"), ("undecided", "unsupported in base: float16")], OK),
+        ([], INCOMPLETE),
+    ],
+)
+def test_what_was_not_compared_or_not_decided_does_not_look_like_the_same(found, code):
+    assert regression.exit_code(found) == code
+    assert code in EXIT_CODES

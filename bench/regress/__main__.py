@@ -6,6 +6,7 @@ Exit codes are those of `bench.commandline.EXIT_CODES`.
 import argparse
 import os
 import shlex
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -38,6 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
     except Refused as refusal:
         print(f"regress: {refusal}", file=sys.stderr)
         return USAGE
+    except OSError as error:
+        print(f"regress: {_told(error, folder)}", file=sys.stderr)
+        return USAGE
     except KeyboardInterrupt:
         if folder is not None:
             name = folder.parent.name
@@ -49,10 +53,22 @@ def _compare(option: argparse.Namespace, folder: Path, backend: str, command: st
     if option.against_baseline:
         return stored.compare(option, folder, backend, command)
     plan = _plan(option, folder, backend)
-    head = checkouts.revision(option.head or checkouts.WORKING_TREE)
-    base = checkouts.revision(option.base) if option.base else head
-    comparison = two_stage.Comparison(base, head, option.upgrade, option.calibrate)
-    return two_stage.compare(comparison, plan, option.device, folder, command)
+    objects = folder / "objects"
+    try:
+        head = checkouts.revision(option.head) if option.head else checkouts.working_tree(objects)
+        base = checkouts.revision(option.base) if option.base else head
+        comparison = two_stage.Comparison(base, head, option.upgrade, option.calibrate)
+        return two_stage.compare(comparison, plan, option.device, folder, command)
+    finally:
+        shutil.rmtree(objects, ignore_errors=True)
+
+
+def _told(error: OSError, folder: Path | None) -> str:
+    """A full disk, a folder that somebody removed: in one line, with what is left."""
+    what = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    if folder is None or not folder.exists():
+        return what
+    return f"{what}; whole pairs are kept. Go on with: --resume --run {folder.parent.name}"
 
 
 def _folder(option: argparse.Namespace, backend: str) -> Path:

@@ -48,7 +48,7 @@ def compare(comparison: Comparison, plan: Plan, device: str, folder: Path, comma
     trees = {side: folder / "trees" / side for side in SIDES}
     try:
         for side, revision in zip(SIDES, (comparison.base, comparison.head), strict=True):
-            checkouts.check_out(revision.commit, trees[side])
+            checkouts.check_out(revision.commit, trees[side], folder / "objects")
         if comparison.upgrade:
             checkouts.upgrade(comparison.upgrade, folder / "upgrade")
         plans = {side: replace(plan, run=folder / side, root=trees[side]) for side in SIDES}

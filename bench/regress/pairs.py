@@ -114,14 +114,13 @@ class Pairs:
     def _pair(self, stage: str, cases: list[str] | None) -> None:
         number = 1 + max((e["launch"] for side in SIDES for e in self._launches(side)), default=0)
         order = (0, 1) if number % 2 else (1, 0)
-        granters: list[Granter] = []
-        launches: list[Launch] = []
+        granters = [Granter() for _ in SIDES]
+        launches: dict[int, Launch] = {}
         try:
-            for side in SIDES:
-                granters.append(Granter())
-                plan = replace(self.plans[side], targets=_targets(cases))
-                launches.append(Launch(plan, self.device, number, number, turns=granters[-1].theirs))
-                granters[-1].close_theirs()
+            for index in order:  # who starts first, and who measures first, changes from pair to pair
+                plan = replace(self.plans[SIDES[index]], targets=_targets(cases))
+                launches[index] = Launch(plan, self.device, number, number, turns=granters[index].theirs)
+                granters[index].close_theirs()
             limit = self.plans["base"].limit
             try:
                 conduct(granters, order, limit, startup=STARTUP_LIMIT_S, begun=lambda: self._check_begun(number))
@@ -136,10 +135,10 @@ class Pairs:
             except Hung as hung:
                 self._lost(number, hung.index, f"took longer than {limit:g} s", launches[hung.index].log)
                 return
-            if PYTEST_NOTHING_COLLECTED in [launch.wait(STARTUP_LIMIT_S) for launch in launches]:
+            if PYTEST_NOTHING_COLLECTED in [launch.wait(STARTUP_LIMIT_S) for launch in launches.values()]:
                 raise Refused("no cell is chosen by these options")
         finally:
-            for launch in launches:
+            for launch in launches.values():
                 if launch.wait(0) is None:
                     launch.kill()
                 launch.keep_json()

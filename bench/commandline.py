@@ -6,7 +6,16 @@ import re
 from datetime import datetime
 from typing import NoReturn
 
-USAGE, INTERRUPTED = 2, 130
+OK, FOUND, USAGE, UNDECIDED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+EXIT_CODES = {
+    OK: "all is well",
+    FOUND: "it is not: a cell is slower, backends disagree, a case did not end well, a file was left out",
+    USAGE: "wrong use, or nothing could be done",
+    UNDECIDED: "nothing is slower as far as can be told, but some cells are undecided",
+    INCOMPLETE: "nothing was compared, or something that should have been was not",
+    INTERRUPTED: "interrupted; what is finished is kept",
+}
+"""The exit codes of all commands."""
 
 
 class Refused(Exception):

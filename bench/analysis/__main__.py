@@ -1,11 +1,11 @@
 """`python -m bench.analysis report`, `summary`, `compare`, `export` and `numerics`.
 
-Exit codes: 0, all is well; 1, something could not be read and was left out, run B is slower than A, or backends
-disagree; 2, nothing was written.
+Exit codes are those of `bench.commandline.EXIT_CODES`.
 """
 
 import argparse
 import gc
+import io
 import shlex
 import signal
 import sys
@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.load import Loaded, latest, load
-from bench.commandline import USAGE, Parser
+from bench.commandline import FOUND, INCOMPLETE, USAGE, Parser
 
 RAW = Path("results/raw")
 NUMERICS = Path("results/numerics")
@@ -165,7 +165,8 @@ def _compare(options: argparse.Namespace, parser: Parser) -> int:
         _print_json(two_runs.as_json(found))
     else:
         two_runs.show(found, terminal.console())
-    return int(bool(found.problems) or (found.cells["verdict"] == "slower").any())
+    code = two_runs.exit_code(found)
+    return code if code == FOUND or not found.problems else INCOMPLETE
 
 
 def _numerics(options: argparse.Namespace, parser: Parser) -> int:
@@ -200,6 +201,11 @@ def _numerics(options: argparse.Namespace, parser: Parser) -> int:
 if __name__ == "__main__":
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `... | head` ends it without a word
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # an ASCII terminal must not end it with the code of a verdict
     pd.options.mode.string_storage = "python"  # many small tables: Arrow's strings take a tenth longer
     gc.disable()  # a short life with millions of small objects that stay: a quarter of the time
     sys.exit(main())

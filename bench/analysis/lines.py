@@ -16,12 +16,12 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Segment:
-    """The points of one cell in one environment, by their places in the table, and where their levels begin."""
+    """The points of one cell in one environment, by their places in the table, and their levels."""
 
     first: int
     end: int
     head: dict[str, str]
-    starts: list[int]
+    course: trend.Course
 
     def cell(self) -> tuple[str, ...]:
         return tuple(self.head[name] for name in CELL)
@@ -31,8 +31,9 @@ class Segment:
 class Change:
     """A step of a line, at its place in the whole line.
 
-    `state` is `open` (a rise by more than 3 % that is still there), `recovered`, `superseded` (the environment changed
-    while it was open), `faster` (as large a fall) or `small`.
+    `state` is `open` (a rise by more than 3 % that is still there), `known` (to a level that was there several times
+    before), `recovered`, `superseded` (the environment changed while it was open), `faster` (as large a fall) or
+    `small`.
     """
 
     at: int
@@ -72,7 +73,7 @@ def lines(frame: pd.DataFrame) -> list[Line]:
     logs = points["log"].to_numpy()
     begins = np.flatnonzero(points["segment"].diff())
     ranges = list(pairwise([*begins.tolist(), len(points)]))
-    found = trend.levels([logs[first:end] for first, end in ranges])
+    found = trend.courses([logs[first:end] for first, end in ranges])
     heads = points[[*CELL, *ENVIRONMENT]].iloc[begins].to_dict("records")
     segments = map(Segment, *zip(*ranges, strict=True), heads, found)
     commits, times = points["commit"].tolist(), points["timestamp"].tolist()
@@ -102,9 +103,9 @@ def _line(segments: list[Segment], logs: np.ndarray, commits: list[str], times: 
     changes: list[Change] = []
     for segment in segments:
         own, first = logs[segment.first : segment.end], segment.first - origin
-        bounds = pairwise([*segment.starts, len(own)])
+        bounds = pairwise([*segment.course.starts, len(own)])
         levels += [(first + a, first + b, statistics.median(own[a:b].tolist())) for a, b in bounds]
-        for step in trend.steps(own, segment.starts):
+        for step in trend.steps(segment.course):
             changes.append(Change(first + step.at, step.before, step.after, _state(step, segment is last)))
     return Line(
         {name: last.head[name] for name in CELL},
@@ -120,6 +121,8 @@ def _line(segments: list[Segment], logs: np.ndarray, commits: list[str], times: 
 def _state(step: trend.Step, in_present: bool) -> str:
     if step.is_open:
         return "open" if in_present else "superseded"
+    if step.is_known:
+        return "known"
     if step.is_rise:
         return "recovered"
     return "faster" if step.before - step.after > trend.RISE else "small"

@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bench import files
-from bench.analysis import markup, pictures, style, text
+from bench.analysis import markup, pictures, regression, style, text
 from bench.analysis.regression import SAME_WITHIN, WORST_FIRST, Verdict
 
 COLUMNS = [
@@ -38,8 +38,8 @@ class Told:
     facts: Mapping[str, Any]
 
 
-def conclude(verdicts: Mapping[str, Verdict], told: Told, backend: str, device: str, folder: Path) -> bool:
-    """Keep the verdicts below `folder`, write the report of its run, print a table; return whether any is slower."""
+def conclude(verdicts: Mapping[str, Verdict], told: Told, backend: str, device: str, folder: Path) -> int:
+    """Keep the verdicts below `folder`, write the report of its run, print a table; return the exit code."""
     part = {"backend": backend, "device": device, "told": asdict(told)}
     part |= {"verdicts": {case: asdict(verdict) for case, verdict in verdicts.items()}}
     files.replace(folder / PART, json.dumps(part, default=str).encode())
@@ -48,7 +48,7 @@ def conclude(verdicts: Mapping[str, Verdict], told: Told, backend: str, device: 
     found = table(part)
     print(as_text(found, told))
     print(f"open {out / 'regressions.html'}", flush=True)
-    return bool((found["verdict"] == "slower").any())
+    return regression.exit_code((verdict.verdict, verdict.reason) for verdict in verdicts.values())
 
 
 def write(run: Path, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where a series of times changed its level, and which rises are still there. Pure functions on arrays.
+"""Where a series of times changed its level, and which rises are still there and new. Pure functions on arrays.
 
 The levels are those that `ruptures.Pelt(model="l1", min_size=3, jump=1)` finds, and the tests compare the two. The
 search is written out here because a page has thousands of series: for all of them at once it takes seconds, where PELT
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy import stats
+
+from bench.analysis import two_speeds
+from bench.analysis.two_speeds import STEADIEST, TO_SD
 
 SHORTEST = 3
 """Points that a level has at least."""
@@ -20,10 +22,10 @@ RISE = math.log(1.03)
 ALIKE = 0.2
 """Correlation of neighbouring residuals above which levels cost more."""
 MOST_ALIKE = 0.9
-STEADIEST = 1e-3
-"""The least standard deviation that a series of log times is believed to have."""
-TO_SD = 1 / stats.norm.ppf(0.75)
-"""From the median absolute deviation to the standard deviation, for normal noise."""
+VISITS, VISITED = 2, 0.1
+"""A level was there before if so many earlier stretches, and three points and this share of all, were at it."""
+NEAR = 2.0
+"""Standard deviations, or 3 %, within which a point is at a level, if it is no point of the old level's noise."""
 AT_ONCE = 256
 """Series searched together: enough for the speed, few enough for the memory."""
 
@@ -36,28 +38,62 @@ class Step:
         at: the first point of the new level.
         before: median of the log times of the old level.
         after: median of the log times of the new level.
-        is_open: it is a rise by more than 3 %, and no later level is back within 3 % of the old one.
+        is_open: it is a rise by more than 3 % to a level that was not there before, and no later level is back within
+            3 % of the old one.
+        is_known: the new level was there before, several times: rather a speed of the machine than the code.
     """
 
     at: int
     before: float
     after: float
     is_open: bool
+    is_known: bool = False
 
     @property
     def is_rise(self) -> bool:
         return self.after - self.before > RISE
 
 
-def steps(logs: np.ndarray, starts: Sequence[int]) -> list[Step]:
-    """The changes between the levels that begin at `starts`."""
+@dataclass(frozen=True, eq=False)
+class Course:
+    """A series of log times and where its levels begin; of a machine with two speeds, as at the faster one."""
+
+    logs: np.ndarray
+    starts: list[int]
+
+
+def courses(series: Iterable[np.ndarray]) -> list[Course]:
+    """The levels of each series, searched again where its machine has two speeds (`two_speeds`)."""
+    ordered = list(series)
+    found = [Course(logs, starts) for logs, starts in zip(ordered, levels(ordered), strict=True)]
+    steady = [two_speeds.at_the_faster(one.logs, _residuals(one.logs, one.starts)) for one in found]
+    places = [place for place, logs in enumerate(steady) if logs is not None]
+    again = [logs for logs in steady if logs is not None]
+    for place, logs, starts in zip(places, again, levels(again), strict=True):
+        found[place] = Course(logs, starts)
+    return found
+
+
+def steps(course: Course) -> list[Step]:
+    """The changes between its levels."""
+    logs, starts = course.logs, course.starts
     if len(starts) == 1:
         return []
-    levels = [float(np.median(level)) for level in np.split(logs, starts[1:])]
-    return [
-        Step(at, levels[k - 1], levels[k], min(levels[k:]) - levels[k - 1] > RISE)
-        for k, at in enumerate(starts[1:], 1)
-    ]
+    medians = [float(np.median(level)) for level in np.split(logs, starts[1:])]
+    sd = _spread(_residuals(logs, starts))
+    found = []
+    for k, at in enumerate(starts[1:], 1):
+        lasts = min(medians[k:]) - medians[k - 1] > RISE
+        near = min(max(RISE, NEAR * sd), (medians[k] - medians[k - 1]) / 2 - sd)
+        known = lasts and _was_there(np.abs(logs[:at] - medians[k]) < near)
+        found.append(Step(at, medians[k - 1], medians[k], lasts and not known, known))
+    return found
+
+
+def _was_there(at_level: np.ndarray) -> bool:
+    """Whether earlier points were at a level often enough for it to be nothing new."""
+    stretches = int(at_level[0]) + np.count_nonzero(at_level[1:] & ~at_level[:-1])
+    return bool(stretches >= VISITS and at_level.sum() >= max(SHORTEST, VISITED * len(at_level)))
 
 
 def levels(series: Iterable[np.ndarray]) -> list[list[int]]:
@@ -65,8 +101,9 @@ def levels(series: Iterable[np.ndarray]) -> list[list[int]]:
 
     The levels have the least sum of absolute deviations from their medians, in standard deviations, plus 2 ln n for
     each level. Where neighbouring residuals have a correlation r above 0.2, a level costs (1 + r) / (1 - r) times as
-    much. The standard deviation is the larger of two robust estimates: from the differences of neighbours, and from
-    the residuals of a first search, which uses the former.
+    much, with r raised by the (1 + 3 r) / n that a short series shows too little of it. The standard deviation is the
+    larger of two robust estimates: from the differences of neighbours, and from the residuals of a first search, which
+    uses the former.
     """
     ordered = list(series)
     found = [[0]] * len(ordered)
@@ -133,8 +170,10 @@ def _residuals(logs: np.ndarray, starts: list[int]) -> np.ndarray:
 def _guard(residuals: np.ndarray) -> float:
     square = float((residuals**2).sum())
     r = float((residuals[1:] * residuals[:-1]).sum()) / square if square else 0.0
-    r = min(r, MOST_ALIKE)
-    return (1 + r) / (1 - r) if r > ALIKE else 1.0
+    if r <= ALIKE:
+        return 1.0
+    r = min(r + (1 + 3 * r) / len(residuals), MOST_ALIKE)
+    return (1 + r) / (1 - r)
 
 
 def _spread(values: np.ndarray) -> float:

@@ -20,9 +20,10 @@ SHORT = 12
 """Letters of a commit that name it."""
 UNFOLDED = 12
 """Pictures of one group that are shown at once."""
-SYMBOLS = {"open": "▲", "recovered": "△", "superseded": "△", "faster": "▼", "small": "·"}
+SYMBOLS = {"open": "▲", "recovered": "△", "superseded": "△", "known": "△", "faster": "▼", "small": "·"}
 ENDED = {
     "recovered": "Recovered: a later level is back within 3 % of the old one",
+    "known": "To a level that was there several times before: rather a speed of the machine than the code",
     "superseded": "Still there when the environment changed, and not comparable since",
 }
 

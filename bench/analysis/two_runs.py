@@ -1,6 +1,6 @@
 """Two stored runs: is the second slower than the first? Cells that only one of them has are rows too."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,11 +43,13 @@ def compare(a: Path, b: Path) -> TwoRuns:
     loaded = [assemble(found, problems) for found in launches]
     for path, one in zip((a, b), loaded, strict=True):
         _check(path, one)
-    verdicts = regression.judge_stored(spoken(launches[0]), spoken(launches[1]), floors={})
+    first, second = (_by_place(spoken(found)) for found in launches)
     notes = _unlike(*loaded)
-    shift = regression.common_shift(verdicts)
-    if abs(shift - 1) > MOVED_TOGETHER:
-        notes.append(f"half of all cells moved by a factor of {shift:.3f} or more: rather the machine than the code")
+    verdicts: dict[tuple[str, ...], regression.Verdict] = {}
+    for place in sorted(first.keys() & second.keys()):
+        judged = regression.judge_stored(first[place], second[place], floors={})
+        notes += [f"{' '.join(place)}: {note}" for note in told_of_sessions(judged)]
+        verdicts |= judged
     return TwoRuns(_table(loaded[0].frame, loaded[1].frame, verdicts), notes, problems)
 
 
@@ -60,6 +62,30 @@ def spoken(launches: Iterable[Launch]) -> dict[tuple[str, ...], list[float]]:
                 known = {"backend": launch.head["backend"], "device": launch.head["device"], **outcome.cell}
                 values.setdefault(tuple(known[name] for name in CELL), []).append(regression.speak(outcome.times))
     return values
+
+
+def told_of_sessions(verdicts: Mapping[Any, regression.Verdict]) -> list[str]:
+    """What a reader must know of a comparison whose sides were measured at different times: a line each."""
+    if not verdicts:
+        return []
+    shift = regression.common_shift(verdicts)
+    moved = abs(shift - 1) > MOVED_TOGETHER
+    return [
+        *([f"half of all cells moved by a factor of {shift:.3f} or more: the machine or the code"] if moved else []),
+        "each side is one session, measured at another time; regress --base REF measures both at once",
+    ]
+
+
+def exit_code(found: TwoRuns) -> int:
+    return regression.exit_code(found.cells[["verdict", "reason"]].itertuples(index=False, name=None))
+
+
+def _by_place(values: dict[tuple[str, ...], list[float]]) -> dict[tuple[str, ...], dict[tuple[str, ...], list[float]]]:
+    """Backend and device, whose sessions are judged on their own."""
+    places: dict[tuple[str, ...], dict[tuple[str, ...], list[float]]] = {}
+    for key, times in values.items():
+        places.setdefault(key[:2], {})[key] = times
+    return places
 
 
 def _check(path: Path, loaded: Loaded) -> None:

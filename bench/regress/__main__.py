@@ -1,11 +1,12 @@
 """`python -m bench.regress`: is head slower than base? Imports no framework.
 
-Exit codes: 0, nothing was confirmed to be slower; 1, something was; 2, wrong use, no verdict; 130, interrupted.
+Exit codes are those of `bench.commandline.EXIT_CODES`.
 """
 
 import argparse
 import os
 import shlex
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -17,7 +18,6 @@ from bench.profiles import PROFILES
 from bench.regress import checkouts, options, stored, two_stage
 from bench.supervisor import installed
 
-SLOWER = 1
 CELLS = "not matmul and not copy"  # the machine's ceilings are no code of either side
 RESULTS = Path("results")
 
@@ -35,9 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
             return USAGE
         folder = _folder(option, backend)
         with launches.lock(folder, backend):
-            return SLOWER if _compare(option, folder, backend, command) else 0
+            return _compare(option, folder, backend, command)
     except Refused as refusal:
         print(f"regress: {refusal}", file=sys.stderr)
+        return USAGE
+    except OSError as error:
+        print(f"regress: {_told(error, folder)}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         if folder is not None:
@@ -46,14 +49,26 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _compare(option: argparse.Namespace, folder: Path, backend: str, command: str) -> bool:
+def _compare(option: argparse.Namespace, folder: Path, backend: str, command: str) -> int:
     if option.against_baseline:
         return stored.compare(option, folder, backend, command)
     plan = _plan(option, folder, backend)
-    head = checkouts.revision(option.head or checkouts.WORKING_TREE)
-    base = checkouts.revision(option.base) if option.base else head
-    comparison = two_stage.Comparison(base, head, option.upgrade, option.calibrate)
-    return two_stage.compare(comparison, plan, option.device, folder, command)
+    objects = folder / "objects"
+    try:
+        head = checkouts.revision(option.head) if option.head else checkouts.working_tree(objects)
+        base = checkouts.revision(option.base) if option.base else head
+        comparison = two_stage.Comparison(base, head, option.upgrade, option.calibrate)
+        return two_stage.compare(comparison, plan, option.device, folder, command)
+    finally:
+        shutil.rmtree(objects, ignore_errors=True)
+
+
+def _told(error: OSError, folder: Path | None) -> str:
+    """A full disk, a folder that somebody removed: in one line, with what is left."""
+    what = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    if folder is None or not folder.exists():
+        return what
+    return f"{what}; whole pairs are kept. Go on with: --resume --run {folder.parent.name}"
 
 
 def _folder(option: argparse.Namespace, backend: str) -> Path:

@@ -1,6 +1,7 @@
 """Pairs of launches, base and head side by side, which measure the same cases in turns."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -71,7 +72,7 @@ class Pairs:
     def reasons(self) -> dict[str, str]:
         """Why cells lack values: what became of them where they did not end well."""
         found = {}
-        for side in SIDES:
+        for side in reversed(SIDES):
             for event in journal.read(self.plans[side].run):
                 if event["event"] == "end" and event["status"] != "ok":
                     found[event["case"]] = f"{event['status']} in {side}: {event['reason']}"
@@ -113,14 +114,13 @@ class Pairs:
     def _pair(self, stage: str, cases: list[str] | None) -> None:
         number = 1 + max((e["launch"] for side in SIDES for e in self._launches(side)), default=0)
         order = (0, 1) if number % 2 else (1, 0)
-        granters: list[Granter] = []
-        launches: list[Launch] = []
+        granters = [Granter() for _ in SIDES]
+        launches: dict[int, Launch] = {}
         try:
-            for side in SIDES:
-                granters.append(Granter())
-                plan = replace(self.plans[side], targets=_targets(cases))
-                launches.append(Launch(plan, self.device, number, number, turns=granters[-1].theirs))
-                granters[-1].close_theirs()
+            for index in order:  # who starts first, and who measures first, changes from pair to pair
+                plan = replace(self.plans[SIDES[index]], targets=_targets(cases))
+                launches[index] = Launch(plan, self.device, number, number, turns=granters[index].theirs)
+                granters[index].close_theirs()
             limit = self.plans["base"].limit
             try:
                 conduct(granters, order, limit, startup=STARTUP_LIMIT_S, begun=lambda: self._check_begun(number))
@@ -133,12 +133,12 @@ class Pairs:
                 self._died(number, gone.index, launches[gone.index])
                 return
             except Hung as hung:
-                self._lost(number, hung.index, f"took longer than {limit:g} s")
+                self._lost(number, hung.index, f"took longer than {limit:g} s", launches[hung.index].log)
                 return
-            if PYTEST_NOTHING_COLLECTED in [launch.wait(STARTUP_LIMIT_S) for launch in launches]:
+            if PYTEST_NOTHING_COLLECTED in [launch.wait(STARTUP_LIMIT_S) for launch in launches.values()]:
                 raise Refused("no cell is chosen by these options")
         finally:
-            for launch in launches:
+            for launch in launches.values():
                 if launch.wait(0) is None:
                     launch.kill()
                 launch.keep_json()
@@ -162,16 +162,16 @@ class Pairs:
     def _died(self, number: int, index: int, launch: Launch) -> None:
         side, code = SIDES[index], launch.wait(STARTUP_LIMIT_S)
         if code == PYTEST_USAGE_ERROR:
-            raise Refused(f"{side}: {launch.refusal()}")
-        self._lost(number, index, launch.cause_of_death(code or 0))
+            raise Refused(f"{side}: {cause(launch.log) or f'a launch was refused; see {launch.log}'}")
+        self._lost(number, index, launch.cause_of_death(code or 0), launch.log)
 
-    def _lost(self, number: int, index: int, reason: str) -> None:
+    def _lost(self, number: int, index: int, reason: str, log: Path) -> None:
         """A dead launch is repeated once; whoever kills it again is given up."""
         side = SIDES[index]
         events = [e for e in journal.read(self.plans[side].run) if e.get("launch") == number]
         case = journal.in_flight(events)
         if case is None:
-            raise Refused(f"a launch of {side} ended outside its cases: {reason}")
+            raise Refused(f"a launch of {side} ended outside its cases: {cause(log) or reason}")
         journal.append(self.folder, "death", case=case, side=side, reason=reason)
         print(f"{side}: {case}: {reason}", flush=True)
         deaths = Counter(e["case"] for e in self._events("death"))
@@ -181,6 +181,17 @@ class Pairs:
 
 class Unlike(Exception):
     """The sides have different cells."""
+
+
+def cause(log: Path) -> str:
+    """The first line of the error that ended a launch before or between its cases, or nothing."""
+    lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines()]
+    refusals = [line for line in reversed(lines) if line.startswith("ERROR: ")]
+    errors = [line for line in lines if line.startswith("E   ")]
+    internal = [line for line in lines if re.match(r"INTERNALERROR> (E  +)?[\w.]*(Error|Exception|Exit)\b", line)]
+    found = next(iter([*refusals, *errors, *internal]), "")
+    told = re.sub(r"^(INTERNALERROR> |ERROR: )?(E  +)?", "", found)
+    return f"{told}; see {log}" if told else ""
 
 
 def _targets(cases: list[str] | None) -> tuple[str, ...]:

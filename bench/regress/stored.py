@@ -21,12 +21,12 @@ VERSIONS = ("backend_version", "keras_version", "numpy_version", "device_name", 
 SETTINGS = ("threads", "precision", "profile", "seconds")
 
 
-def compare(option: argparse.Namespace, folder: Path, backend: str, command: str) -> bool:
-    """Measures, writes tables and page, prints the verdicts; returns whether something is slower."""
+def compare(option: argparse.Namespace, folder: Path, backend: str, command: str) -> int:
+    """Measures, writes tables and page, prints the verdicts; returns the exit code."""
     began = time.monotonic()
     baseline = _read(option.against_baseline, backend, option.device)
     before = baseline[0].head
-    notes = [f"against stored results of {before['facts']['commit'][:12]}: not interleaved with today's launches"]
+    notes = [f"against stored results of {before['facts']['commit'][:12]}"]
     settings = before["settings"]
     wanted = {name: getattr(option, name) for name in SETTINGS if getattr(option, name) is not None}
     unlike = _unlike(settings, wanted, tuple(wanted))
@@ -58,12 +58,12 @@ def compare(option: argparse.Namespace, folder: Path, backend: str, command: str
     base = _values(baseline)
     floors, lacking = calibration.floors(calibration.path(folder.parents[2], backend, option.device), now)
     verdicts = regression.judge_stored(base, head, floors)
-    if not verdicts:
-        raise Refused("no cell has enough launches in the baseline and today; no verdict")
+    chosen = base.keys() & head.keys() if option.keyword or option.workloads else base.keys()
+    for case in chosen - verdicts.keys():
+        count = f"{len(base[case])} launches in the baseline, {len(head.get(case, []))} today"
+        verdicts[case] = regression.not_compared(f"a verdict needs {regression.STORED_LAUNCHES} launches: {count}")
     notes += [lacking] if lacking else []
-    shift = regression.common_shift(verdicts)
-    if abs(shift - 1) > 0.03:
-        notes.append(f"half of all cells moved by a factor of {shift:.3f} or more: rather the machine than the code")
+    notes += two_runs.told_of_sessions(verdicts)
     title = f"{backend} {option.device}: working tree against {option.against_baseline}"
     told = regressions.Told(title, command, (time.monotonic() - began) / 60, notes, now)
     return regressions.conclude(verdicts, told, backend, option.device, folder)

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench import journal
 from bench.analysis import regression, regressions
-from bench.commandline import Refused
+from bench.commandline import OK, UNDECIDED, Refused
 from bench.launches import Plan
 from bench.profiles import settings
 from bench.regress import calibration, checkouts
@@ -41,14 +41,14 @@ class Comparison:
         return f"{self.base.name} {self.base.commit[:12]} against {self.head.name} {self.head.commit[:12]}"
 
 
-def compare(comparison: Comparison, plan: Plan, device: str, folder: Path, command: str) -> bool:
-    """Measures, writes tables and page, prints the verdicts; returns whether something is slower."""
+def compare(comparison: Comparison, plan: Plan, device: str, folder: Path, command: str) -> int:
+    """Measures, writes tables and page, prints the verdicts; returns the exit code."""
     began = time.monotonic()
     _remember(comparison, plan, folder)
     trees = {side: folder / "trees" / side for side in SIDES}
     try:
         for side, revision in zip(SIDES, (comparison.base, comparison.head), strict=True):
-            checkouts.check_out(revision.commit, trees[side])
+            checkouts.check_out(revision.commit, trees[side], folder / "objects")
         if comparison.upgrade:
             checkouts.upgrade(comparison.upgrade, folder / "upgrade")
         plans = {side: replace(plan, run=folder / side, root=trees[side]) for side in SIDES}
@@ -64,7 +64,8 @@ def compare(comparison: Comparison, plan: Plan, device: str, folder: Path, comma
             checkouts.remove(tree)
     title = f"{plan.backend} {device}: {comparison.told()}"
     told = regressions.Told(title, command, (time.monotonic() - began) / 60, notes, pairs.facts("head"))
-    return regressions.conclude(verdicts, told, plan.backend, device, folder)
+    code = regressions.conclude(verdicts, told, plan.backend, device, folder)
+    return OK if comparison.calibrate and code == UNDECIDED else code  # noise is what a calibration asks for
 
 
 def _verdicts(
@@ -84,9 +85,8 @@ def _verdicts(
     flagged = [case for case, d in screened.items() if regression.is_flagged(d)]
     pairs.measure("confirm", flagged, regression.LOOK_PAIRS)
     halfway = pairs.differences("confirm")
-    promising = [c for c in flagged if regression.is_promising(halfway.get(c, [0.0]), floors.get(c, 0.0))]
-    if promising:
-        pairs.measure("confirm", promising, regression.CONFIRM_PAIRS)
+    if any(regression.is_promising(halfway.get(case, [0.0]), floors.get(case, 0.0)) for case in flagged):
+        pairs.measure("confirm", flagged, regression.CONFIRM_PAIRS)
     found = pairs.differences("confirm")
     confirmed = {case: found.get(case, []) for case in flagged}
     verdicts = regression.judge(screened, confirmed, floors, pairs.reasons())
@@ -98,9 +98,10 @@ def _verdicts(
         calibration.store(kept, pairs.facts("head"), floors, told)
         notes.append(f"calibrated {len(floors)} cells, {len(alarms)} false alarms; kept in {kept}")
     else:
-        for side, other in (SIDES, SIDES[::-1]):
-            if alone := sorted(set(pairs.cases(side)) - set(pairs.cases(other))):
-                notes.append(f"only in {side}, not compared: {', '.join(alone)}")
+        for case in set(pairs.cases("base")) - set(common):
+            verdicts[case] = regression.not_compared("not in head")
+        if new := sorted(set(pairs.cases("head")) - set(common)):
+            notes.append(f"only in head, not compared: {', '.join(new)}")
     return verdicts, notes
 
 

@@ -34,6 +34,13 @@ class Crashing(Steady):
         return super().call(inputs)
 
 
+class Raising(Steady):
+    def call(self, inputs, training=None):
+        if ON_HEAD:
+            raise ValueError("head cannot do this")
+        return super().call(inputs)
+
+
 class Added(Steady):
     pass
 
@@ -43,4 +50,4 @@ def workload(layer: type[keras.layers.Layer]) -> Workload:
     return Workload(name, "sided", lambda size: layer(), lambda size: [(size["width"],)], {"tiny": {"width": 4}})
 
 
-WORKLOADS = [workload(layer) for layer in (Steady, Slowed, Crashing, *([Added] if ON_HEAD else []))]
+WORKLOADS = [workload(layer) for layer in (Steady, Slowed, Crashing, Raising, *([Added] if ON_HEAD else []))]

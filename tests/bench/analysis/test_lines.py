@@ -55,6 +55,7 @@ def test_a_rise_has_its_place_and_size():
     ("levels", "expected"),
     [
         ([1, 1.1, 1], [(10, "recovered"), (20, "faster")]),
+        ([1, 1.1] * 3, [(10, "recovered"), (20, "faster"), (30, "recovered"), (40, "faster"), (50, "known")]),
         ([1.1, 1], [(10, "faster")]),
         ([1, 1.02], [(10, "small")]),
         ([1.02, 1], [(10, "small")]),

@@ -7,6 +7,7 @@ import pytest
 
 from bench.analysis import regressions
 from bench.analysis.regression import Verdict
+from bench.commandline import FOUND, INCOMPLETE, OK, UNDECIDED
 
 FACTS = {"machine": "m", "cpu": "c", "cores": 2, "backend_version": "1", "keras_version": "3", "threads": 2}
 TOLD = regressions.Told("jax cpu: a against b", "python -m bench.regress --base a", 3.0, ["a note"], FACTS)
@@ -17,7 +18,7 @@ def verdict(word: str, ratio: float) -> Verdict:
     return Verdict(ratio, ratio * 0.99, ratio * 1.01, 0.001, 12, word, 1.04)
 
 
-def conclude(tmp_path, verdicts: dict[str, Verdict], backend: str = "jax") -> bool:
+def conclude(tmp_path, verdicts: dict[str, Verdict], backend: str = "jax") -> int:
     folder = tmp_path / "regress" / "run" / f"{backend}-cpu"
     return regressions.conclude(verdicts, TOLD, backend, "cpu", folder)
 
@@ -31,10 +32,13 @@ def case(workload: str) -> str:
     return f"{workload}/small/float32/jit/forward"
 
 
-def test_only_what_is_slower_fails(tmp_path):
-    words = {"a": ("same", 1.0), "b": ("faster", 0.8), "c": ("undecided", 1.2)}
-    assert not conclude(tmp_path, {case(name): verdict(*found) for name, found in words.items()})
-    assert conclude(tmp_path, {case("a"): verdict("slower", 1.1)})
+def test_the_exit_code_tells_same_undecided_and_slower_apart(tmp_path):
+    words = {"a": ("same", 1.0), "b": ("faster", 0.8)}
+    found = {case(name): verdict(*one) for name, one in words.items()}
+    assert conclude(tmp_path, found) == OK
+    assert conclude(tmp_path, found | {case("c"): verdict("undecided", 1.2)}) == UNDECIDED
+    assert conclude(tmp_path, found | {case("c"): NOTHING}) == INCOMPLETE
+    assert conclude(tmp_path, {case("a"): verdict("slower", 1.1)}) == FOUND
 
 
 def test_what_needs_a_look_comes_first(tmp_path, capsys):
@@ -81,5 +85,5 @@ def test_hostile_names_are_text(tmp_path, name):
 
 
 def test_nothing_known_still_makes_a_page(tmp_path):
-    assert not conclude(tmp_path, {case("a"): NOTHING})
+    assert conclude(tmp_path, {case("a"): NOTHING}) == INCOMPLETE
     assert "crashed in head: SIGKILL" in (tmp_path / "report" / "regressions.html").read_text()

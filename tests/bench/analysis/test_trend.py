@@ -14,33 +14,70 @@ NOISE = 0.02
 LIKELY = 0.999
 
 
-def white(rng):
-    return rng.normal(0, NOISE, POINTS)
+def white(rng, points=POINTS):
+    return rng.normal(0, NOISE, points)
 
 
-def alike(rng, r=0.5):
+def alike(rng, points=POINTS, r=0.5):
     """Neighbours have the correlation `r`."""
-    logs = rng.normal(0, NOISE, 50 + POINTS) * math.sqrt(1 - r**2)
+    logs = rng.normal(0, NOISE, 50 + points) * math.sqrt(1 - r**2)
     for place in range(1, len(logs)):
         logs[place] += r * logs[place - 1]
     return logs[50:]
 
 
 def very_alike(rng):
-    return alike(rng, 0.8)
+    return alike(rng, r=0.8)
 
 
-def with_outliers(rng):
-    return white(rng) + (rng.random(POINTS) < 0.05) * rng.exponential(0.2, POINTS)
+def with_outliers(rng, points=POINTS):
+    return white(rng, points) + (rng.random(points) < 0.05) * rng.exponential(0.2, points)
 
 
-def stepped(rng, change, after):
+def rather_alike(rng, points=POINTS):
+    return alike(rng, points, 0.7)
+
+
+def two_speeds(share, gap, stay=1.0):
+    """A maker of series of which `share` is slower by `gap`, `stay` points at a time on average."""
+
+    def make(rng, points=POINTS):
+        slower = [bool(rng.random() < share)]
+        while len(slower) < points:
+            slower.append(bool(rng.random() < share) if rng.random() < 1 / stay else slower[-1])
+        return white(rng, points) + math.log1p(gap) * np.array(slower)
+
+    make.__name__ = f"{share:.0%} slower by {gap:.0%}, {stay:g} at a time"
+    return make
+
+
+KINDS = (
+    *(white, alike, rather_alike, with_outliers),
+    *(two_speeds(share, 0.2) for share in (0.2, 0.3, 0.5, 0.7)),
+    *(two_speeds(0.3, 0.4), two_speeds(0.3, 0.1), two_speeds(0.5, 0.2, 3), two_speeds(0.5, 0.2, 6)),
+)
+
+
+def stepped(rng, change, after, noise=white):
     """`change` lasts for the newest `after` points."""
-    return white(rng) + math.log1p(change) * (np.arange(POINTS) >= POINTS - after)
+    return noise(rng) + math.log1p(change) * (np.arange(POINTS) >= POINTS - after)
+
+
+def false_alarms(noise, count, points=100, seed=2):
+    """Series of equal code, out of `count`, that end with an alarm."""
+    rng = np.random.default_rng(seed)
+    return sum(any(step.is_open for step in steps) for steps in found([noise(rng, points) for _ in range(count)]))
+
+
+def rises_found(noise, count, after=10, change=0.1, seed=1):
+    """Series, out of `count`, whose planted rise is an alarm, within three commits of its place."""
+    rng = np.random.default_rng(seed)
+    series = [stepped(rng, change, after, noise) for _ in range(count)]
+    return sum(any(step.is_open and abs(step.at - (POINTS - after)) <= 3 for step in steps) for steps in found(series))
 
 
 def found(series):
-    return [trend.steps(logs, starts) for logs, starts in zip(series, trend.levels(series), strict=True)]
+    return [trend.steps(course) for course in trend.courses(series)]
 
 
 def open_rises(*levels):
@@ -65,7 +102,8 @@ def by_ruptures(logs):
     scale = max(from_neighbours, stats.median_abs_deviation(residuals, scale="normal"))
     residuals = np.clip(residuals, -3 * scale, 3 * scale)
     r = residuals[1:] @ residuals[:-1] / (residuals @ residuals)
-    return search(scale, price * ((1 + r) / (1 - r) if r > 0.2 else 1))
+    r = min(r + (1 + 3 * r) / len(logs), 0.9) if r > 0.2 else 0
+    return search(scale, price * (1 + r) / (1 - r))
 
 
 def test_the_levels_are_those_of_ruptures():
@@ -97,6 +135,27 @@ def test_noise_raises_few_alarms(noise, rate):
     rng = np.random.default_rng(2)
     alarms = [any(step.is_open for step in steps) for steps in found([noise(rng) for _ in range(500)])]
     assert sum(alarms) <= stats.binom.ppf(LIKELY, len(alarms), rate)
+
+
+@pytest.mark.parametrize("noise", [rather_alike, with_outliers, *KINDS[4:]], ids=lambda noise: noise.__name__)
+def test_a_hundred_commits_raise_alarms_in_at_most_one_percent_of_cells(noise):
+    assert false_alarms(noise, 150) <= stats.binom.ppf(LIKELY, 150, 0.01)
+
+
+@pytest.mark.parametrize(
+    "noise", [rather_alike, with_outliers, *KINDS[4:9], KINDS[10]], ids=lambda noise: noise.__name__
+)
+def test_a_rise_by_ten_percent_is_found_within_ten_commits(noise):
+    assert rises_found(noise, 100) >= stats.binom.ppf(1 - LIKELY, 100, 0.9)
+
+
+def test_a_level_that_was_there_before_several_times_is_known_and_no_alarm():
+    levels = [0, 10, 0, 10, 0, 10]
+    logs = np.log1p(np.repeat(levels, 10) / 100) + np.tile([0.001, -0.001], 30)
+    *_, last = found([logs])[0]
+    assert (last.at, last.is_open, last.is_known) == (50, False, True)
+    higher = np.concatenate([logs, np.full(10, math.log1p(0.2))])
+    assert [step.at for step in found([higher])[0] if step.is_open] == [60]
 
 
 def test_a_longer_history_raises_no_more():
@@ -166,3 +225,46 @@ def test_a_fall_is_not_open():
 
 def test_two_rises_are_two():
     assert open_rises(0, 10, 20) == [10, 20]
+
+
+# Two speeds.
+
+
+def test_a_series_of_two_speeds_is_searched_as_at_the_faster_one():
+    rng = np.random.default_rng(6)
+    slower = rng.random(POINTS) < 0.4
+    (course,) = trend.courses([rng.normal(0, 0.005, POINTS) + 0.2 * slower])
+    assert course.starts == [0]
+    assert np.abs(course.logs).max() < 0.03
+
+
+@pytest.mark.parametrize("noise", [white, alike, rather_alike, with_outliers])
+def test_one_speed_is_not_taken_for_two(noise):
+    rng = np.random.default_rng(7)
+    series = [stepped(rng, 0.1, 15, noise) for _ in range(100)]
+    assert sum(course.logs is logs for course, logs in zip(trend.courses(series), series, strict=True)) >= 85
+
+
+def ever_alarmed(noise, count, every=4, seed=2):
+    """Series of equal code, out of `count`, that have an alarm after any fourth of a hundred commits."""
+    rng = np.random.default_rng(seed)
+    series = [noise(rng, 100) for _ in range(count)]
+    ever = set()
+    for points in range(20, 101, every):
+        of_each = enumerate(found([logs[:points] for logs in series]))
+        ever |= {place for place, steps in of_each if any(step.is_open for step in steps)}
+    return len(ever)
+
+
+def main() -> None:
+    """Prints how often the search is wrong: python -m tests.bench.analysis.test_trend"""
+    print("| noise | alarms after 100 commits, in % | at some time until then | +10 % found after 5, 10, 20 commits |")
+    print("|---|---:|---:|---:|")
+    for noise in KINDS:
+        told = ", ".join(f"{rises_found(noise, 300, after) / 3:.0f}" for after in (5, 10, 20))
+        end, ever = false_alarms(noise, 1000) / 10, ever_alarmed(noise, 200) / 2
+        print(f"| {noise.__name__.replace('_', ' ')} | {end:.1f} | {ever:.1f} | {told} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -36,10 +36,10 @@ SMOKE = (
 )
 
 CORES = (
-    *("rms_norm", "band_rms", "global_response_norm", "keras_rms_normalization", "keras_layer_normalization"),
+    *("rms_norm", "band_rms", "global_response_norm", "keras_rms_normalization"),
     *("multi_head_self_attention", "group_query_attention", "differential_attention", "window_attention"),
-    *("non_local_attention", "keras_multi_head_attention", "keras_group_query_attention"),
-    *("convnext_v2_block", "uib", "depthwise_conv2d", "squeeze_excitation", "keras_conv2d", "keras_depthwise_conv2d"),
+    *("non_local_attention", "keras_multi_head_attention"),
+    *("convnext_v2_block", "depthwise_conv2d", "squeeze_excitation", "keras_depthwise_conv2d"),
 )
 """Attention, normalization and convolution; their native counterparts come with them."""
 USERS = ("eager", "jit")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis import compare, schema, text
-from bench.analysis.claims import ENOUGH_LAUNCHES
+from bench.analysis.cells import ENOUGH_LAUNCHES
 
 QUESTIONS = {
     ("forward", "jit"): "forward, jit",

@@ -11,6 +11,7 @@ import pandas as pd
 from bench.analysis import intervals, schema
 
 ENOUGH_LAUNCHES = 3
+"""From so many on launches are replicates; fewer agree too often by chance."""
 UNSTABLE = 1.5
 CELL_KEY = ("run", "machine", "backend", "device", *schema.IDENTITY)
 CEILING_KEY = ["machine", "device", "dtype"]

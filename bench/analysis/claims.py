@@ -19,13 +19,12 @@ import pandas as pd
 from scipy import stats
 
 from bench.analysis import schema
+from bench.analysis.cells import ENOUGH_LAUNCHES
 from bench.analysis.intervals import LEVEL
 
 SETTING = ["machine", "device", "dtype"]
 CASE = [*SETTING, "family", "workload", "size", "mode", "metric"]
 KIND = [*SETTING, "metric", "mode"]
-ENOUGH_LAUNCHES = 3
-"""Below, nothing is claimed: two launches agree too often by chance."""
 KIND_FREEDOM = 4
 """Degrees of freedom that the cells of its kind add to what a cell's own launches tell of its error."""
 

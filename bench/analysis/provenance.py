@@ -75,14 +75,12 @@ def _argument(value: Any) -> str:
 
 def preliminary(launches: pd.DataFrame) -> list[str]:
     """A line for each run of which passes are still to come."""
-    lines: dict[str, None] = {}
-    for (run, backend, _), group in launches.groupby(["run", "backend", "device"]):
+    lines = []
+    for (run, backend, device), group in launches.groupby(["run", "backend", "device"]):
         done, planned = group["pass"].max(), group.iloc[0]["settings"].get("launches") or 0
         if done < planned:
-            lines[
-                f"Preliminary: run {run} has {done} of {planned} passes over {backend}. Every pass makes it surer."
-            ] = None
-    return list(lines)
+            lines.append(f"Preliminary: run {run} has {done} of {planned} passes over {backend} on the {device}.")
+    return lines
 
 
 def spent(launches: pd.DataFrame) -> list[dict[str, str]]:
@@ -104,8 +102,9 @@ def spent(launches: pd.DataFrame) -> list[dict[str, str]]:
     for run, group in told.groupby("run"):
         busy = (group["end"] - group["spawned"]).dt.total_seconds().sum()
         waited = (group["end"].max() - group["spawned"].min()).total_seconds() - busy
-        rows.append({"backend": "between launches", "device": "", **dict.fromkeys(("imported", "compiled"), "")})
-        rows[-1] |= {"measured": "", "else": "", "in all": text.duration(max(0.0, waited)), "run": run}
+        nothing = dict.fromkeys(("device", "imported", "compiled", "measured", "else"), "")
+        between = {"in all": text.duration(max(0.0, waited)), "run": run}
+        rows.append({"backend": "between launches", **nothing, **between})
     return rows
 
 

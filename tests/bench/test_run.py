@@ -9,7 +9,10 @@ from bench import journal, supervisor
 from bench.commandline import Refused
 from bench.launches import Plan
 from bench.supervisor import Run
-from tests.bench.test_supervisor import BACKEND, bench, pytestmark  # noqa: F401 (one backend's session runs these)
+from tests.bench import test_supervisor
+from tests.bench.test_supervisor import bench
+
+pytestmark = test_supervisor.pytestmark
 
 TARGETS = [("tensorflow", "cpu"), ("jax", "cpu"), ("torch", "cpu")]
 

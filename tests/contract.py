@@ -130,16 +130,20 @@ def training_compiles(row: Technique) -> None:
 
 @check
 def low_precision_keeps_its_dtypes(row: Technique) -> None:
-    """From float32 inputs: with float32 weights (mixed precision), and with bfloat16 ones."""
+    """From float32 inputs: with float32 weights (mixed precision), and with bfloat16 ones.
+
+    The error is taken over sixteen examples: over the ten numbers of a single one it is the luck of the draw.
+    """
     exact = built(row)
-    expected = run(exact, row)
+    examples = [join(example(row, seed=seed)) for seed in range(16)]
+    expected = [flat(exact(inputs, training=False)) for inputs in examples]
     for policy, weight_dtype in {"mixed_bfloat16": "float32", "bfloat16": "bfloat16"}.items():
         layer = with_weights_of(exact, row.make(dtype=policy), row)
-        outputs = keras.tree.flatten(layer(join(example(row)), training=False))
-        assert {keras.backend.standardize_dtype(y.dtype) for y in outputs} == {"bfloat16"}
+        found = [keras.tree.flatten(layer(inputs, training=False)) for inputs in examples]
+        assert {keras.backend.standardize_dtype(y.dtype) for y in found[0]} == {"bfloat16"}
         assert {keras.backend.standardize_dtype(w.dtype) for w in layer.trainable_weights} <= {weight_dtype}
-        for narrow, wide in zip(flat(outputs), expected, strict=True):
-            error = np.sqrt(np.mean((narrow - wide) ** 2) / np.mean(wide**2))
+        for narrow, wide in zip(zip(*map(flat, found), strict=True), zip(*expected, strict=True), strict=True):
+            error = np.sqrt(np.mean(np.subtract(narrow, wide) ** 2) / np.mean(np.square(wide)))
             assert error < BFLOAT16, f"the relative error under {policy} is {error:.2g}"
 
 
@@ -254,8 +258,8 @@ def differentiate(layer: Any, row: Technique, *, training: bool = False, jit: bo
     return flat(outputs), list(zip(names, values, strict=True))
 
 
-def example(row: Technique, batch: int | None = None) -> list[Any]:
-    random = np.random.default_rng(2)
+def example(row: Technique, batch: int | None = None, seed: int = 2) -> list[Any]:
+    random = np.random.default_rng(seed)
     concrete = shapes(row, batch or row.inputs[0][0])
     return [ops.convert_to_tensor(random.standard_normal(shape).astype("float32")) for shape in concrete]
 

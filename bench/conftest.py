@@ -36,9 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.launch:
-        from bench.worker import Worker, die_with_the_supervisor
+        from bench.worker import Worker
 
-        die_with_the_supervisor()
         config.option.workloads = [name for name in config.option.workloads.split(",") if name]
         config.pluginmanager.register(Worker(config), "bench-worker")
 

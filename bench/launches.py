@@ -4,7 +4,6 @@ A launch that dies or hangs loses the case in flight, which becomes a row with t
 with the rest of the pass.
 """
 
-import contextlib
 import fcntl
 import os
 import signal
@@ -16,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from backends.environment import environment
-from bench import journal
+from bench import journal, processes
 from bench.commandline import Refused
 from bench.time_left import Clock
 
 POLL_S = 0.3
-STARTUP_LIMIT_S, STOP_LIMIT_S = 600, 15
+STARTUP_LIMIT_S = 600
 PYTEST_USAGE_ERROR, PYTEST_NOTHING_COLLECTED = 4, 5
 
 
@@ -87,13 +86,12 @@ class Launch:
         who = {"backend": plan.backend, "device": device, "launch": number}
         journal.append(plan.run, "spawn", **who)
         with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
+            self.process = processes.start(
                 command,
                 cwd=plan.root,
                 env={**os.environ, **own, **dict(plan.variables)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
                 pass_fds=turns or (),
             )
 
@@ -106,16 +104,10 @@ class Launch:
 
     def stop(self) -> None:
         """Asks the process to finish its files, then makes it."""
-        self._signal(signal.SIGINT)
-        self.kill()
+        processes.stop(self.process)
 
     def kill(self) -> None:
-        self._signal(signal.SIGKILL)
-
-    def _signal(self, sign: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
-            os.killpg(self.process.pid, sign)
-            self.process.wait(STOP_LIMIT_S)
+        processes.kill(self.process)
 
     def keep_json(self) -> None:
         if self._part.exists():

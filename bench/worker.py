@@ -5,10 +5,7 @@ process dies, and nothing finished is lost.
 """
 
 import contextlib
-import ctypes
 import importlib
-import signal
-import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -218,13 +215,6 @@ class Worker:
     @pytest.fixture
     def worker(self) -> "Worker":
         return self
-
-
-def die_with_the_supervisor() -> None:
-    """A launch must not go on measuring when nobody watches it any more (Linux)."""
-    if sys.platform.startswith("linux"):
-        PR_SET_PDEATHSIG = 1
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _model(cell: Cell) -> tuple:

@@ -84,7 +84,7 @@ class Launch:
         cache = plan.run.resolve() / "cache" / f"{plan.backend}-{device}"
         own = environment(plan.backend, device, threads=plan.threads, cache=cache, precision=plan.precision)
         who = {"backend": plan.backend, "device": device, "launch": number}
-        journal.append(plan.run, "spawn", **who)
+        journal.append(plan.run, "spawn", **who, **{"pass": replicate})
         with self.log.open("wb") as output:
             self.process = processes.start(
                 command,

@@ -11,12 +11,26 @@ Target = tuple[str, str]
 """A backend and a device."""
 
 COSTS = {
-    "tensorflow": {"start": 12.0, "compile_cold": 1.6, "compile_warm": 0.9, "eager": 0.5, "graph": 0.4, "jit": 0.7},
-    "jax": {"start": 6.0, "compile_cold": 1.2, "compile_warm": 0.6, "eager": 0.5, "graph": 0.4, "jit": 0.5},
-    "torch": {"start": 20.0, "compile_cold": 6.0, "compile_warm": 1.6, "eager": 0.4, "graph": 0.4, "jit": 1.6},
+    "tensorflow": {
+        **{"start": (9.0, 9.0), "compile_cold": (1.8, 0.0), "compile_warm": (0.0, 1.3)},
+        **{"eager forward": (0.3, 0.3), "eager backward": (0.8, 0.8)},
+        **{"graph forward": (0.4, 0.4), "graph backward": (0.4, 0.4)},
+        **{"jit forward": (0.6, 0.6), "jit backward": (0.35, 0.35)},
+    },
+    "jax": {
+        **{"start": (4.0, 4.0), "compile_cold": (1.0, 0.0), "compile_warm": (0.0, 0.3)},
+        **{"eager forward": (0.5, 0.5), "eager backward": (4.0, 1.4)},
+        **{"jit forward": (0.5, 0.35), "jit backward": (0.35, 0.35)},
+    },
+    "torch": {
+        **{"start": (14.0, 8.0), "compile_cold": (4.8, 0.0), "compile_warm": (0.0, 1.2)},
+        **{"eager forward": (0.25, 0.25), "eager backward": (1.5, 0.9)},
+        **{"jit forward": (2.3, 1.3), "jit backward": (0.3, 0.3)},
+    },
 }
-"""Seconds that a launch takes to start, and each kind of case. Only what they are to each other matters: the finished
-cases of a run tell how much faster or slower its machine is."""
+"""Seconds that a launch takes to start, and each kind of case: in the first pass, and in a later one, which finds what
+the first has compiled. Only what they are to each other matters: the finished cases of a run tell how much faster or
+slower its machine is."""
 OWN_WEIGHT_S = 20.0
 """Expected seconds of its own after which a backend's pace counts as much as that of all."""
 PAGE_S = 12.0
@@ -48,7 +62,7 @@ class Clock:
         now = time.monotonic()
         if event["event"] == "spawn" and live:
             self._since = now
-            self.expected[target] += COSTS[target[0]]["start"]
+            self.expected[target] += _start(target, event["pass"])
         elif event["event"] == "launch":
             self._pass[target, event["launch"]] = event["pass"]
             self.planned[target, event["pass"]] = event["cases"]
@@ -56,7 +70,7 @@ class Clock:
             number = self._pass[target, event["launch"]]
             self.ended[target, number].add(event["case"])
             if live and self._since is not None:
-                self.expected[target] += _cost(target, event["case"])
+                self.expected[target] += _cost(target, event["case"], number)
                 self.spent[target] += now - self._since
                 self._since = now
 
@@ -69,8 +83,8 @@ class Clock:
             for number in range(1, self.passes + 1):
                 cases = set(self._cases(target, number)) - self.ended[target, number]
                 begun = (target, number) in self.planned
-                start = COSTS[target[0]]["start"] if cases and not begun else 0.0
-                left += own * (start + sum(_cost(target, case) for case in cases))
+                start = _start(target, number) if cases and not begun else 0.0
+                left += own * (start + sum(_cost(target, case, number) for case in cases))
         return left
 
     def told(self) -> str:
@@ -91,7 +105,11 @@ def _ratio(top: float, bottom: float) -> float:
     return top / bottom if top and bottom else 1.0
 
 
-def _cost(target: Target, case: str) -> float:
+def _start(target: Target, number: int) -> float:
+    return COSTS[target[0]]["start"][number > 1]
+
+
+def _cost(target: Target, case: str, number: int) -> float:
     *_, mode, metric = case.split("/")
-    costs = COSTS[target[0]]
-    return costs.get(metric, costs[mode])
+    kind = metric if metric.startswith("compile") else f"{mode} {metric}"
+    return COSTS[target[0]][kind][number > 1]

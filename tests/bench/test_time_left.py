@@ -29,12 +29,14 @@ class Simulated:
                 who = {"backend": backend, "device": device, "launch": launch}
                 pace = self.slower * self.own.get(backend, 1.0)
                 cases = CASES if number == 1 else [case.replace("cold", "warm") for case in CASES]
-                self.clock.note({"event": "spawn", **who}, live=True)
-                self.now += pace * COSTS[backend]["start"]
+                later = number > 1
+                self.clock.note({"event": "spawn", **who, "pass": number}, live=True)
+                self.now += pace * COSTS[backend]["start"][later]
                 self.clock.note({"event": "launch", **who, "pass": number, "cases": cases}, live=True)
                 for case in cases:
-                    metric, mode = case.split("/")[-1], case.split("/")[-2]
-                    self.now += pace * COSTS[backend].get(metric, COSTS[backend][mode])
+                    *_, mode, metric = case.split("/")
+                    kind = metric if metric in COSTS[backend] else f"{mode} {metric}"
+                    self.now += pace * COSTS[backend][kind][later]
                     self.clock.note({"event": "end", **who, "case": case}, live=True)
                     yield self.now, self.clock.seconds()
 
@@ -53,7 +55,7 @@ def test_what_was_finished_before_takes_no_time(monkeypatch):
     clock = Clock(1)
     clock.join(TARGETS[1])
     who = {"backend": "jax", "device": "cpu", "launch": 1}
-    clock.note({"event": "spawn", **who}, live=False)
+    clock.note({"event": "spawn", **who, "pass": 1}, live=False)
     clock.note({"event": "launch", **who, "pass": 1, "cases": CASES}, live=False)
     before = clock.seconds()
     for case in CASES[:20]:

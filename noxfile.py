@@ -63,9 +63,12 @@ def bench_measure(session: nox.Session) -> None:
     run = [] if "--resume" in session.posargs or "--run" in session.posargs else ["--run", RUN]
     ready = [f"--interpreter={target}={python}" for target, python in READY.items()]
     missing = [f"--missing={target}={reason}" for target, reason in MISSING.items()]
-    command = [next(iter(READY.values())), "-m", "pytest", "bench", *run, *ready, *missing, *session.posargs]
-    # An interrupted run still reports what it finished.
-    session.run(*command, external=True, interrupt_timeout=60, terminate_timeout=10)
+    suite = str(Path("bench").absolute())
+    command = [next(iter(READY.values())), "-m", "pytest", suite, *run, *ready, *missing, *session.posargs]
+    unset = dict.fromkeys(("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"), "")
+    with session.chdir(session.invoked_from):  # files that are named in the options lie there
+        # An interrupted run still reports what it finished.
+        session.run(*command, env=unset, external=True, interrupt_timeout=60, terminate_timeout=10)
 
 
 @nox.session(venv_backend="none")
@@ -184,7 +187,7 @@ def prepare(session: nox.Session, backend: str, device: str, *packages: str) -> 
     except CommandFailed:
         MISSING[target] = "its environment could not be made; see the messages of pip"
         session.error(f"{target}: {MISSING[target]}")
-    READY[target] = str(Path(session.bin) / "python")
+    READY[target] = str(Path(session.bin).absolute() / "python")
 
 
 def compute(session: nox.Session, *options: str) -> None:

@@ -1,8 +1,21 @@
 """Environment variables that a process needs before it imports a framework. Standard library only."""
 
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 PRECISIONS = ("ieee", "tf32")
+
+CHANGES_PROGRAMS = re.compile(
+    "(XLA|JAX|TF|TF2|TORCH|TORCHINDUCTOR|TORCHDYNAMO|PYTORCH|TRITON|KERAS|CUDNN|CUBLAS|CUBLASLT|ONEDNN|DNNL|MKL|OMP|"
+    "GOMP|KMP|OPENBLAS|BLIS|VECLIB|EIGEN|MALLOC|TCMALLOC)_.*|CUDA_LAUNCH_BLOCKING|CUDA_MODULE_LOADING|"
+    "NVIDIA_TF32_OVERRIDE|LD_PRELOAD|GLIBC_TUNABLES|PYTHONOPTIMIZE|PYTHONDEVMODE|PYTHONMALLOC|CXX|CXXFLAGS"
+)
+CHANGES_NOTHING = re.compile(r"TF_CLI_.*|.*_(HOME|DIR|PATH|FILE|VERSION|LOGS|LOG_LEVEL|VLOG_LEVEL)")
+"""Where things lie and what is told, and what is another program's: Terraform's variables begin with TF_CLI_."""
 
 
 def environment(backend: str, device: str, *, threads: int, cache: Path, precision: str = "ieee") -> dict[str, str]:
@@ -15,7 +28,7 @@ def environment(backend: str, device: str, *, threads: int, cache: Path, precisi
         backend: "tensorflow", "jax" or "torch".
         device: "cpu" or "gpu".
         threads: size of the pools that run operations.
-        cache: folder of the compile caches.
+        cache: folder of the compile caches (see `plain`).
         precision: "ieee" for exact float32 products, "tf32" for 10-bit mantissas where a GPU has them.
     """
     variables = {
@@ -43,3 +56,32 @@ def environment(backend: str, device: str, *, threads: int, cache: Path, precisi
     if device == "cpu":
         variables["CUDA_VISIBLE_DEVICES"] = ""
     return variables
+
+
+def surroundings(variables: Mapping[str, str]) -> dict[str, str]:
+    """Returns those of the user's variables that can change what a framework computes, or how fast."""
+    own = environment("", "cpu", threads=1, cache=Path()).keys()
+    return {
+        name: value
+        for name, value in sorted(variables.items())
+        if name not in own and CHANGES_PROGRAMS.fullmatch(name) and not CHANGES_NOTHING.fullmatch(name)
+    }
+
+
+def shielded(variables: Mapping[str, str]) -> dict[str, str]:
+    """Returns the user's variables without those that would change how a launch's pytest and Python behave."""
+    drop = re.compile("PYTEST_.*|PYTHON(WARNINGS|IOENCODING|INSPECT|STARTUP)|PY_COLORS|FORCE_COLOR")
+    return {name: value for name, value in variables.items() if not drop.fullmatch(name)} | {"PYTHONUTF8": "1"}
+
+
+def plain(folder: Path) -> Path:
+    """Returns the folder, or a link to it where its path has characters that compilers' command lines break at."""
+    if re.fullmatch(r"[\w/.+-]+", str(folder), re.ASCII):
+        return folder
+    links = Path(tempfile.gettempdir()) / f"dl_techniques-{os.getuid()}"
+    links.mkdir(mode=0o700, exist_ok=True)
+    link = links / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(folder)
+    return link

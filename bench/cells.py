@@ -1,7 +1,9 @@
 """What a launch measures: the workloads that were chosen, each size, dtype, mode and metric a cell."""
 
 import importlib.util
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +52,9 @@ def select(names: list[str], profile: Profile) -> list[Workload]:
         ValueError: a name that does not exist, or a file without `WORKLOADS`; the text is one line.
     """
     own = [workload for name in names if name.endswith(".py") for workload in _load(Path(name))]
+    counts = Counter(workload.name for workload in (*WORKLOADS, *own))
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise ValueError(f"more than one workload is called {', '.join(twice)}; give yours another name")
     known = {workload.name: workload for workload in (*WORKLOADS, *own)}
     wanted = [name for name in names if not name.endswith(".py")]
     unknown = [name for name in wanted if name not in known]
@@ -70,8 +75,17 @@ def _load(path: Path) -> list[Workload]:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # PyTorch's compiler imports the modules of what it compiles by name
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        raise ValueError(f"{path} cannot be imported: {type(error).__name__}: {first}") from error
     workloads = getattr(module, "WORKLOADS", None)
     if not workloads or not all(isinstance(workload, Workload) for workload in workloads):
         raise ValueError(f"{path} must define WORKLOADS, a list of bench.workloads.Workload")
+    for name in (name for workload in workloads for name in (workload.name, *workload.sizes)):
+        if not re.fullmatch(r"[\w.+=-]+", name):
+            raise ValueError(
+                f"{path}: a workload or a size must be called by letters, digits and . _ + = -, not {name!r}"
+            )
     return list(workloads)

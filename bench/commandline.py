@@ -1,9 +1,12 @@
 """What the commands of the suite share. Standard library only."""
 
 import argparse
+import io
 import os
 import re
+import sys
 from datetime import datetime
+from pathlib import Path
 from typing import NoReturn
 
 OK, FOUND, USAGE, UNDECIDED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -29,6 +32,13 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {message}; see --help\n")
 
 
+def speak_any_locale() -> None:
+    """Lets a terminal that knows ASCII only show an escape, where it would end the command with a verdict's code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def run_name(name: str | None) -> str:
     """Returns the name of a run, by default the time; raises `Refused` where it could not be a folder's."""
     if not name:
@@ -36,6 +46,11 @@ def run_name(name: str | None) -> str:
     if not re.fullmatch(r"[\w.+-]+", name):
         raise Refused(f"--run must be a plain name of letters, digits and . _ + -, not {name!r}")
     return name
+
+
+def workloads(text: str) -> list[str]:
+    """Returns the names and files in a list; files are absolute, as a launch runs in another folder than the user."""
+    return [str(Path(name).absolute()) if name.endswith(".py") else name for name in text.split(",") if name]
 
 
 def cores() -> int:

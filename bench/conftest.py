@@ -1,7 +1,10 @@
 """Makes `python -m pytest bench` measure: this process supervises, and each launch is a pytest process of its own."""
 
+import os
+
 import pytest
 
+from backends.environment import surroundings
 from bench import supervisor
 from bench.profiles import PROFILES
 
@@ -16,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--limit", type=float, help="seconds after which a case is given up (default: the profile's)")
     group.addoption("--threads", type=int, help="threads of every backend (default: all cores)")
     group.addoption("--precision", default="ieee", help="ieee or tf32: float32 matrix products on a GPU")
-    group.addoption("--results", default="results/raw", help="folder of the runs")
+    group.addoption("--results", help="folder of the runs (default: results/raw of the checkout)")
     group.addoption("--run", help="name of the run (default: the time)")
     group.addoption("--resume", action="store_true", help="go on with the newest run, or with --run")
     group.addoption("--machine", help="what to call this machine (default: processor, cores, memory, accelerator)")
@@ -36,10 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.launch:
+        found = surroundings(os.environ)  # before a framework adds its own
+
         from bench.worker import Worker
 
         config.option.workloads = [name for name in config.option.workloads.split(",") if name]
-        config.pluginmanager.register(Worker(config), "bench-worker")
+        config.pluginmanager.register(Worker(config, found), "bench-worker")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,7 +4,6 @@ A launch that dies or hangs loses the case in flight, which becomes a row with t
 with the rest of the pass.
 """
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -14,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backends.environment import environment
-from bench import journal, processes
+from backends.environment import environment, plain, shielded
+from bench import journal, machine, processes
 from bench.commandline import Refused
+from bench.processes import STOP_LIMIT_S
 from bench.time_left import Clock
 
 POLL_S = 0.3
@@ -71,7 +71,7 @@ class Launch:
         self.log = stem.with_suffix(".log")
         self._part, self._json = stem.with_suffix(".json.part"), stem.with_suffix(".json")
         command = [plan.python, "-m", "pytest", *plan.targets, "-q", "-p", "no:cacheprovider"]
-        command += ["-o", "filterwarnings=default"]
+        command += ["-o", "filterwarnings=default", "--color=no"]
         command += ["--benchmark-timer=bench.measure.clock", "--benchmark-disable-gc"]
         command += [f"--benchmark-json={self._part}"]
         command += [f"--launch={number}", f"--replicate={replicate}", f"--device={device}"]
@@ -81,7 +81,7 @@ class Launch:
         command += [f"--precision={plan.precision}", *(["-k", plan.keyword] if plan.keyword else [])]
         command += [f"--machine={plan.machine}"] if plan.machine else []
         command += [f"--turns={turns[0]},{turns[1]}"] if turns else []
-        cache = plan.run.resolve() / "cache" / f"{plan.backend}-{device}"
+        cache = plain(plan.run.resolve() / "cache" / f"{plan.backend}-{device}")
         own = environment(plan.backend, device, threads=plan.threads, cache=cache, precision=plan.precision)
         who = {"backend": plan.backend, "device": device, "launch": number}
         journal.append(plan.run, "spawn", **who, **{"pass": replicate})
@@ -89,7 +89,7 @@ class Launch:
             self.process = processes.start(
                 command,
                 cwd=plan.root,
-                env={**os.environ, **own, **dict(plan.variables)},
+                env={**shielded(os.environ), **own, **dict(plan.variables)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=turns or (),
@@ -189,18 +189,31 @@ class Passes:
         while True:
             code = launch.wait(POLL_S)
             for event in self._refresh():
-                if event["event"] == "start":
+                if event["event"] == "launch":
+                    self._refuse_another(event)
+                elif event["event"] == "start":
                     deadline, case = time.monotonic() + self.plan.limit, event["case"]
                 elif event["event"] == "end":
                     deadline, case = time.monotonic() + STARTUP_LIMIT_S, None
                     print(f"{self._progress(event, replicate)}  {self.clock.told()}", flush=True)
+                elif event["event"] == "exit" and code is None:  # unless a layer has left something running
+                    code = launch.wait(STOP_LIMIT_S) or event["returncode"]
             if code is not None:
+                launch.kill()
                 return code
             if time.monotonic() > deadline:
                 launch.stop()
                 self._refresh()
                 self._end(number, case, "timeout", f"took longer than {self.plan.limit:g} s")
                 return 0
+
+    def _refuse_another(self, launch: dict[str, Any]) -> None:
+        """The launches of a run are replicates, or they would be left out when they are read."""
+        first = next(e for e in self.events if e["event"] == "launch")
+        if changed := machine.unlike(first["facts"], launch["facts"]):
+            raise Refused(
+                f"this is no longer what the run {self.plan.run.name} was begun with: {changed}; begin another"
+            )
 
     def _progress(self, event: dict[str, Any], replicate: int) -> str:
         place = f"{self.plan.backend} {self.device} {replicate}/{self.plan.launches}"
@@ -211,13 +224,14 @@ class Passes:
 
     def _judge(self, code: int, number: int, launch: Launch) -> None:
         """Notes what a dead launch left behind, and refuses to go on where launching again cannot help."""
-        if code == PYTEST_USAGE_ERROR:
-            raise Refused(launch.refusal())
         events = [e for e in self.events if e.get("launch") == number]
         in_flight = journal.in_flight(events)
+        ended = any(e["event"] == "end" for e in events)
         if in_flight:
             self._end(number, in_flight, "crashed", launch.cause_of_death(code))
-        elif code not in (0, PYTEST_NOTHING_COLLECTED) and not any(e["event"] == "end" for e in events):
+        elif code == PYTEST_USAGE_ERROR:
+            raise Refused(launch.refusal())
+        elif not ended and code != PYTEST_NOTHING_COLLECTED:
             cause = launch.internal_error() or f"exit code {code}"
             raise Refused(f"a launch ended before its first case: {cause}; see {launch.log}")
 
@@ -244,6 +258,8 @@ def lock(run: Path, owner: str):
         os.fsync(file.fileno())
     except OSError as error:
         raise Refused(f"cannot write results to {run}: {error.strerror}") from None
+    import fcntl  # not on Windows, where `processes` has refused already
+
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

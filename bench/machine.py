@@ -1,25 +1,42 @@
 """Facts about the machine and the code, recorded with every launch. Standard library only."""
 
+import hashlib
+import math
 import os
 import platform
+import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+MEASURED = ("dl_techniques/**/*.py", "backends/**/*.py", "bench/*.py")
+"""What decides what is measured and how; the rest of the suite reads results."""
+SAME_IN_A_RUN = (
+    *("source", "surroundings", "machine", "backend_version", "keras_version"),
+    *("device_name", "driver", "threads", "precision"),
+)
+"""Launches of one run and backend are replicates where none of these facts differs."""
+CGROUPS = Path("/sys/fs/cgroup")
 
 
-def facts(name: str | None = None) -> dict[str, Any]:
-    """Returns what a reader needs to know to compare two results; `name` stands in for what the machine is."""
+def facts(name: str | None = None, workloads: Iterable[Path] = ()) -> dict[str, Any]:
+    """Returns what a reader needs to know to compare two results.
+
+    Args:
+        name: stands in for what the machine is.
+        workloads: files of the user's own whose layers are measured.
+    """
     found = {
         "commit": _git("rev-parse", "HEAD") or "unknown",
         "modified": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "source": source(workloads),
         "host": platform.node(),
         "cpu": _cpu_name(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "accelerators": _accelerators(),
         "os": platform.platform(),
@@ -27,6 +44,33 @@ def facts(name: str | None = None) -> dict[str, Any]:
         "load_average": round(os.getloadavg()[0], 2),
     }
     return {**found, "machine": name or identity(found)}
+
+
+def cores() -> int | float:
+    """Returns how many processors this process may use: a fraction where a container's quota is one."""
+    mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = round(min(map(_quota, _control_groups()), default=math.inf), 2)
+    return mine if quota >= mine else int(quota) if quota.is_integer() else quota
+
+
+def threads() -> int:
+    """Returns how many threads keep these processors busy."""
+    return max(1, int(cores()))
+
+
+def throttled() -> int:
+    """Returns how often the kernel has stopped this container because its quota was used up."""
+    lines = [line.split() for group in _control_groups() for line in _lines(group / "cpu.stat")]
+    return sum(int(count) for name, count, *_ in lines if name == "nr_throttled")
+
+
+def source(workloads: Iterable[Path] = ()) -> str:
+    """Returns a digest of the code that decides what is measured and how, committed or not."""
+    digest = hashlib.sha256()
+    for path in (*(path for pattern in MEASURED for path in sorted(ROOT.glob(pattern))), *workloads):
+        digest.update(f"{path.name}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def identity(facts: Mapping[str, Any]) -> str:
@@ -44,8 +88,16 @@ def identity(facts: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, parts))
 
 
+def unlike(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Returns in which facts two launches are no replicates, or nothing; older results have a commit for a source."""
+    one, other = ({**facts, "source": facts.get("source", facts.get("commit"))} for facts in (before, now))
+    names = [name for name in SAME_IN_A_RUN if one.get(name) != other.get(name)]
+    return ", ".join(f"{name} {one.get(name)!r} and {other.get(name)!r}" for name in names)
+
+
 def named(facts: dict[str, Any], device: str) -> dict[str, Any]:
     """Returns the facts of a launch with what the machine is, where older results have its host's name for that."""
+    facts = {"surroundings": "", **facts}
     if "host" in facts:
         return facts
     accelerators = [facts["device_name"]] if device == "gpu" and "device_name" in facts else []
@@ -53,12 +105,38 @@ def named(facts: dict[str, Any], device: str) -> dict[str, Any]:
 
 
 def _cpu_name() -> str:
+    names = [line.split(":", 1)[1].strip() for line in _lines(Path("/proc/cpuinfo")) if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _control_groups() -> list[Path]:
+    """The control groups that limit this process' time on processors: its own and those around it, of both versions.
+
+    In a container they are mounted as if its own were the root.
+    """
+    found = []
+    for line in _lines(Path("/proc/self/cgroup")):
+        _, controllers, own = line.split(":", 2)
+        if controllers == "" or "cpu" in controllers.split(","):
+            root = CGROUPS / controllers
+            inner = root / own.lstrip("/")
+            found += [inner, *(parent for parent in inner.parents if parent.is_relative_to(root))]
+    return found
+
+
+def _quota(group: Path) -> float:
+    """How many processors a control group may keep busy."""
+    two = " ".join(_lines(group / "cpu.max"))
+    one = " ".join(" ".join(_lines(group / f"cpu.cfs_{name}_us")) for name in ("quota", "period"))
+    limits = re.fullmatch(r"(\d+) (\d+)", two or one)
+    return int(limits[1]) / int(limits[2]) if limits else math.inf
+
+
+def _lines(path: Path) -> list[str]:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return path.read_text("utf-8", "replace").splitlines()
     except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+        return []
 
 
 def _accelerators() -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from backends.protocol import Adapter, Program
-from bench import gpu, turns
+from bench import gpu, machine, turns
 
 MIN_BLOCK_S = 5e-3
 MAX_ROUNDS = 400
@@ -95,7 +95,7 @@ def measure(
         clock.before_round = _Visits(asker, step, rounds).before_round
     traces = step.program.traces()
     watch = gpu.state if device == "gpu" else dict
-    before = watch()
+    before, stopped = watch(), machine.throttled()
     usage, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     benchmark.pedantic(step, rounds=rounds, iterations=calls)
     elapsed, spent = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
@@ -113,6 +113,7 @@ def measure(
         "cpu_per_wall": round(cpu / elapsed, 3),
         "first_call_s": round(first - began, 4),
         "measured_s": round(ended - first, 4),
+        **({"slowed_by": "the container's quota"} if machine.throttled() > stopped else {}),
         **gpu.change(before, after),
     }
 

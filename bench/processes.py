@@ -9,6 +9,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+if os.name != "posix":
+    sys.exit("bench: measuring needs Linux or macOS; on Windows use WSL")
+
 SET_PARENT_DEATH_SIGNAL = 1
 LIBC = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
 STOP_LIMIT_S = 15
@@ -16,7 +19,7 @@ STOP_LIMIT_S = 15
 
 def start(command: list[str], **options: Any) -> subprocess.Popen:
     """Starts a process in a group of its own; on Linux it is killed the moment that this one dies, however it dies."""
-    return subprocess.Popen(command, start_new_session=True, preexec_fn=_dies_with(os.getpid()), **options)  # noqa: PLW1509 (one thread)
+    return subprocess.Popen(command, start_new_session=True, preexec_fn=_dies_with(os.getpid()), **options)
 
 
 def stop(process: subprocess.Popen) -> None:

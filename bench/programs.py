@@ -68,14 +68,14 @@ class Programs:
     def describe(self, cell: Cell) -> dict[str, Any]:
         """Returns what identifies a cell, and its analytic operations and bytes."""
         workload, backward = cell.workload, cell.metric != "forward"
-        flops = workload.flops(workload.sizes[cell.size]) * (3 if backward else 1) if workload.flops else None
+        flops = _operations(workload.flops(workload.sizes[cell.size])) if workload.flops else None
         about = self._about[_model(cell)]
         read, written = about["read"], about["written"]
         moved = 3 * read + 2 * written if backward else read + written
         return identity(cell) | {
             "technique": about["technique"],
             "shape": about["shape"],
-            "flops": flops,
+            "flops": flops and flops * (3 if backward else 1),
             "bytes": moved * BYTES[cell.dtype],
         }
 
@@ -138,6 +138,12 @@ def identity(cell: Cell) -> dict[str, Any]:
         "metric": cell.metric,
         "native": cell.workload.native,
     }
+
+
+def _operations(flops: Any) -> float:
+    if not (isinstance(flops, int | float | np.number) and math.isfinite(flops) and flops >= 0):
+        raise ValueError(f"`flops` must give a number of operations, finite and not below 0. Received: {flops!r}")
+    return float(flops)
 
 
 def _model(cell: Cell) -> tuple[str, str, str]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import backends
 from backends.environment import PRECISIONS
-from bench import devices, journal, launches
-from bench.commandline import INTERRUPTED, USAGE, Refused, cores, run_name
+from bench import devices, journal, launches, machine
+from bench.commandline import INTERRUPTED, USAGE, Refused, run_name, speak_any_locale, workloads
 from bench.launches import Passes, Plan
 from bench.profiles import DEVICES, PROFILES, settings
 from bench.time_left import Clock, Target
@@ -25,11 +25,13 @@ def main(option: argparse.Namespace, root: Path) -> int:
     """Measures, and returns the exit code: 0 all well, 1 some cases or backends did not end well, 2 wrong use,
     130 interrupted."""
     _on_interrupt(signal.default_int_handler)
+    speak_any_locale()
     try:
         interpreters = _interpreters(option)
         if not interpreters:
             return 0
-        folder = _run_folder(Path(option.results), option.run, option.resume)
+        results = Path(option.results).absolute() if option.results else root / "results/raw"
+        folder = _run_folder(results, option.run, option.resume)
         plans = {target: _plan(option, root, folder, target, python) for target, python in interpreters.items()}
         first = next(iter(plans.values()))
         run = Run(plans, dict(_named("--missing", text) for text in option.missing or ()))
@@ -99,8 +101,12 @@ class Run:
         """Prints how the cases ended and returns the exit code."""
         events = journal.read(self.plan.run)
         bad = bool(self.missing) or self.refused > 0
+        chosen = {(e["backend"], case) for e in events if e["event"] == "launch" for case in e["cases"]}
         for backend in dict.fromkeys(backend for backend, _ in self.passes):
             ends = [e for e in events if e["event"] == "end" and e["backend"] == backend]
+            if backend not in {of for of, _ in chosen}:
+                print(f"bench: {backend}: no case is chosen; see --workloads and -k", file=sys.stderr, flush=True)
+                continue
             counts = Counter(e["status"] for e in ends)
             told = ", ".join(f"{count} {status}" for status, count in counts.most_common())
             print(f"bench: {backend}: {told} in {self.plan.run}", flush=True)
@@ -108,7 +114,7 @@ class Run:
                 if event["status"] != "ok":
                     print(f"  {event['case']}: {event['status']}: {event['reason']}", flush=True)
             bad = bad or any(counts[status] for status in BAD)
-        if not self.passes:
+        if not self.passes or not chosen:
             return USAGE
         return 1 if bad else 0
 
@@ -148,10 +154,10 @@ def _plan(option: argparse.Namespace, root: Path, run: Path, target: Target, pyt
     return Plan(
         backend=target[0],
         profile=option.profile,
-        workloads=[name for name in option.workloads.split(",") if name],
+        workloads=workloads(option.workloads),
         launches=option.launches or profile.launches,
         seconds=option.seconds or profile.seconds,
-        threads=option.threads or cores(),
+        threads=option.threads or machine.threads(),
         precision=option.precision,
         limit=option.limit or profile.limit_s,
         keyword=option.keyword,
@@ -159,6 +165,7 @@ def _plan(option: argparse.Namespace, root: Path, run: Path, target: Target, pyt
         root=root,
         python=python,
         machine=option.machine,
+        targets=tuple(os.path.abspath(path) for path in option.file_or_dir) or ("bench",),
     )
 
 

@@ -33,7 +33,7 @@ on with the rest of the pass."""
 class Worker:
     """What the cases of one launch share."""
 
-    def __init__(self, config: pytest.Config):
+    def __init__(self, config: pytest.Config, surroundings: dict[str, str]):
         option = config.option
         self.run = Path(option.results) / option.run
         self.launch, self.replicate = option.launch, option.replicate
@@ -53,7 +53,10 @@ class Worker:
         cache = self.run / "cache" / f"{self.backend}-{self.device}"
         self.programs = Programs(self.adapter, native, self.device, cache)
         self.settings = settings(option)
-        self.machine = option.machine
+        self.facts = machine.facts(option.machine, [Path(name) for name in option.workloads if name.endswith(".py")])
+        self.facts["surroundings"] = _told({**surroundings, **_keras_settings()})
+        self.ended: set[str] = set()
+        self.exitstatus = 0
         self.asker = turns.Asker(*map(int, option.turns.split(","))) if option.turns else None
         self.replayed: set[str] = set()
         try:
@@ -124,7 +127,7 @@ class Worker:
     def suite(self) -> dict[str, Any]:
         """Returns what identifies this launch in its files."""
         facts = {
-            **machine.facts(self.machine),
+            **self.facts,
             "keras_version": keras.version(),
             "numpy_version": np.__version__,
             "threads": self.settings["threads"],
@@ -151,8 +154,11 @@ class Worker:
             metafunc.parametrize("cell", found, ids=[cell.case for cell in found])
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """A file without cells has one item whose parameter is none."""
+        cells = {item: item.callspec.params["cell"] for item in items}  # type: ignore[attr-defined]
+        items[:] = [item for item in items if isinstance(cells[item], Cell)]
         for item in items:
-            item.stash[CELL] = item.callspec.params["cell"]  # type: ignore[attr-defined]
+            item.stash[CELL] = cells[item]
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -189,6 +195,7 @@ class Worker:
             benchmark = item.funcargs.get("benchmark")  # type: ignore[attr-defined]
             record = benchmark.stats.as_dict(include_data=True) if status == "ok" else None
             description = benchmark.extra_info if benchmark and benchmark.extra_info else identity(cell)
+            self.ended.add(item.name)
             self.journal("end", case=cell.case, status=status, reason=reason, cell=description, benchmark=record)
             if status == "failed" and not self.programs.computes():
                 pytest.exit(f"nothing can be computed on the {self.device} any more", returncode=LOST_DEVICE)
@@ -205,16 +212,33 @@ class Worker:
         return ("out_of_memory" if self.adapter.is_out_of_memory(error) else "failed"), reason
 
     def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
+        """A case that was interrupted has times too, of which nobody knows how many are missing."""
         output_json["suite"] = self.suite()
+        output_json["benchmarks"] = [b for b in output_json["benchmarks"] if b["name"] in self.ended]
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        self.journal("exit", returncode=int(exitstatus))
+        self.exitstatus = int(exitstatus)
         if self.asker:
             self.asker.ask(turns.END)
+
+    def pytest_unconfigure(self) -> None:
+        """All files are written: what still runs, a layer has left behind."""
+        self.journal("exit", returncode=self.exitstatus)
 
     @pytest.fixture
     def worker(self) -> "Worker":
         return self
+
+
+def _keras_settings() -> dict[str, str]:
+    """What the user's keras.json has changed."""
+    usual = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+    found = {name: getattr(keras.config, name)() for name in usual}
+    return {f"keras.json {name}": str(value) for name, value in found.items() if value != usual[name]}
+
+
+def _told(settings: dict[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in settings.items())
 
 
 def _model(cell: Cell) -> tuple:

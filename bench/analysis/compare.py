@@ -25,7 +25,7 @@ UNCERTAIN = ("undecided", "apart")
 GROUP = [*SETTING, "family", "metric", "mode"]
 SWEEP = ["machine", "device", "dtype", "family", "workload", "mode", "metric", "backend", "axis"]
 
-SAME_FACTS = ("commit", "keras_version", "threads", "precision", "python", "driver")
+SAME_FACTS = ("commit", "source", "surroundings", "keras_version", "threads", "precision", "python", "driver")
 
 ABOVE_FLOOR = 5
 ENOUGH_POINTS = 3

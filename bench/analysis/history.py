@@ -22,7 +22,16 @@ from bench.analysis.load import Loaded, load
 
 CELL = ("machine", "backend", "device", *schema.IDENTITY)
 """What tells the lines of the trend page apart."""
-ENVIRONMENT = ("cpu", "device_name", "threads", "precision", "backend_version", "keras_version", "python")
+ENVIRONMENT = (
+    "cpu",
+    "device_name",
+    "threads",
+    "precision",
+    "backend_version",
+    "keras_version",
+    "python",
+    "surroundings",
+)
 """A cell's times before and after one of these changed are not compared."""
 
 VERSION = {b"dl_techniques.history": b"1"}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench import journal
+from bench import journal, machine
 from bench.analysis import cells, schema
 from bench.analysis.records import Launch, Outcome, read_file, read_journal, read_missing
 
@@ -20,7 +20,6 @@ LAUNCH_COLUMNS = [
     *("run", "backend", "device", "launch", "pass", "spawned", "start", "end", "returncode", "in_flight"),
     *("compiled_s", "measured_s", "settings", "facts"),
 ]
-SAME_IN_A_RUN = (*schema.FACTS, "device_name", "driver", "threads")
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,10 +141,8 @@ def _alike(launches: list[Launch], problems: list[str]) -> list[Launch]:
     kept = []
     for launch in launches:
         model = first.setdefault(launch.key[:3], launch).head["facts"]
-        facts = launch.head["facts"]
-        unlike = [name for name in SAME_IN_A_RUN if facts.get(name) != model.get(name)]
-        if unlike:
-            differences = ", ".join(f"{name} {model.get(name)!r} and {facts.get(name)!r}" for name in unlike)
+        differences = machine.unlike(model, launch.head["facts"])
+        if differences:
             problems.append(
                 f"{launch.source}: launch {launch.name} is no replicate of the first in its run: "
                 f"{differences}; left out, measure it as a run of its own"

@@ -14,7 +14,17 @@ from bench.analysis.records import Launch
 
 CELL = ["backend", "device", "workload", "size", "dtype", "mode", "metric"]
 TOLD = [*schema.TIMES, "launches", "status"]
-FACTS = ("machine", "cpu", "threads", "precision", "python", "keras_version", "backend_version", "commit")
+FACTS = (
+    "machine",
+    "cpu",
+    "threads",
+    "precision",
+    "python",
+    "keras_version",
+    "backend_version",
+    "commit",
+    "surroundings",
+)
 MOVED_TOGETHER = 0.03
 HEADINGS = ("verdict", "cell", "B / A", "95 % interval", "A", "B", "launches", "p")
 NUMERIC = ("B / A", "95 % interval", "A", "B", "launches", "p")

@@ -11,8 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
-from bench import devices, launches
-from bench.commandline import INTERRUPTED, USAGE, Refused, cores, run_name
+from bench import devices, launches, machine
+from bench.commandline import INTERRUPTED, USAGE, Refused, run_name, speak_any_locale, workloads
 from bench.launches import Plan
 from bench.profiles import PROFILES
 from bench.regress import checkouts, options, stored, two_stage
@@ -25,6 +25,7 @@ RESULTS = Path("results")
 def main(arguments: list[str] | None = None) -> int:
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, signal.default_int_handler)
+    speak_any_locale()
     option = options.parser().parse_args(arguments)
     command = shlex.join(["python", "-m", "bench.regress", *(sys.argv[1:] if arguments is None else arguments)])
     folder = None
@@ -90,21 +91,16 @@ def _plan(option: argparse.Namespace, folder: Path, backend: str) -> Plan:
     return Plan(
         backend=backend,
         profile=profile,
-        workloads=[_workload(name) for name in option.workloads.split(",") if name],
+        workloads=workloads(option.workloads),
         launches=1,
         seconds=option.seconds or options.SECONDS,
-        threads=option.threads or cores(),
+        threads=option.threads or machine.threads(),
         precision=option.precision or "ieee",
         limit=option.limit or PROFILES[profile].limit_s,
         keyword=" and ".join([*([f"({option.keyword})"] if option.keyword else []), CELLS]),
         run=folder,
         root=Path.cwd(),
     )
-
-
-def _workload(name: str) -> str:
-    """A file of the user's own serves both sides, from wherever they run."""
-    return str(Path(name).resolve()) if name.endswith(".py") else name
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import journal
+from bench import journal, machine
 from bench.analysis.regression import speak
 from bench.commandline import Refused
 from bench.launches import PYTEST_NOTHING_COLLECTED, PYTEST_USAGE_ERROR, STARTUP_LIMIT_S, Launch, Plan
+from bench.processes import STOP_LIMIT_S
 from bench.turns import Gone, Granter, Hung, conduct
 
 SIDES = ("base", "head")
@@ -135,12 +136,11 @@ class Pairs:
             except Hung as hung:
                 self._lost(number, hung.index, f"took longer than {limit:g} s", launches[hung.index].log)
                 return
-            if PYTEST_NOTHING_COLLECTED in [launch.wait(STARTUP_LIMIT_S) for launch in launches.values()]:
+            if PYTEST_NOTHING_COLLECTED in [launch.wait(STOP_LIMIT_S) for launch in launches.values()]:
                 raise Refused("no cell is chosen by these options")
         finally:
             for launch in launches.values():
-                if launch.wait(0) is None:
-                    launch.kill()
+                launch.kill()
                 launch.keep_json()
             for granter in granters:
                 granter.close()
@@ -153,9 +153,9 @@ class Pairs:
             a, b = base["facts"].get(name), head["facts"].get(name)
             if a != b and name not in self.may_differ:
                 raise Refused(f"the sides cannot be compared: {name} is {a!r} in base and {b!r} in head")
-        earlier = self._launches("base")[0]["facts"]["machine"]
-        if earlier != base["facts"]["machine"]:
-            raise Refused(f"this comparison was begun on {earlier!r}, this machine is {base['facts']['machine']!r}")
+        for side, now in (("base", base), ("head", head)):
+            if changed := machine.unlike(self._launches(side)[0]["facts"], now["facts"]):
+                raise Refused(f"{side} is no longer what this comparison was begun with: {changed}; begin another one")
         if base["cases"] != head["cases"]:
             raise Unlike
 

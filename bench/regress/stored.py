@@ -17,7 +17,7 @@ from bench.regress.pairs import FILES
 LAUNCHES = 8
 # The first are known before anything is measured.
 MACHINE = ("machine", "cpu", "cores", "python")
-VERSIONS = ("backend_version", "keras_version", "numpy_version", "device_name", "driver")
+VERSIONS = ("surroundings", "backend_version", "keras_version", "numpy_version", "device_name", "driver")
 SETTINGS = ("threads", "precision", "profile", "seconds")
 
 

@@ -73,11 +73,13 @@ def backward(
     apply, weights = _pure(model, training)
     inputs = [x.detach().requires_grad_(x.is_floating_point()) for x in inputs]
     floating = [x for x in inputs if x.requires_grad]
+    flat = (lambda output: output) if torch.is_tensor(cotangent) else keras.tree.flatten
+    cotangents = flat(cotangent)
 
     def finish(function):
         def step():
             output = function(*inputs)
-            gradients = torch.autograd.grad(output, [*floating, *weights], cotangent, allow_unused=True)
+            gradients = torch.autograd.grad(flat(output), [*floating, *weights], cotangents, allow_unused=True)
             return output, gradients[: len(floating)], gradients[len(floating) :]
 
         return step

@@ -100,7 +100,7 @@ class Programs:
 
     @functools.lru_cache(maxsize=1)  # noqa: B019 (lives as long as its process)
     def _model(self, workload: Workload, size: str, dtype: str) -> tuple[Model, list[Tensor], Tensor]:
-        """Returns a model, its inputs and a cotangent on the device."""
+        """Returns a model, its inputs and cotangents like its output on the device."""
         gc.collect()  # layers are cycles, whose weights would stay on the device for long
         model, technique = workload.build(workload.sizes[size], dtype, self.native)
         generator = np.random.default_rng(0)
@@ -114,14 +114,14 @@ class Programs:
 
         inputs = [arrange(draw(shape)) for shape in workload.inputs(workload.sizes[size])]
         output = self.adapter.forward(model, inputs, "eager").run()
-        if (ran_on := self.adapter.device_of(output)) != self.device:
+        if (ran_on := self.adapter.device_of(keras.tree.flatten(output)[0])) != self.device:
             raise RuntimeError(f"the layer ran on the {ran_on}, not on the {self.device}")
-        cotangent = draw(tuple(output.shape))
+        cotangent = keras.tree.map_structure(lambda y: draw(tuple(y.shape)), output)
         self._about[workload.name, size, dtype] = {
             "technique": technique,
             "shape": " ".join("x".join(map(str, x.shape)) for x in inputs),
             "read": sum(_elements(x) for x in inputs) + sum(_elements(w) for w in _weights(model)),
-            "written": _elements(cotangent),
+            "written": sum(map(_elements, keras.tree.flatten(cotangent))),
         }
         return model, inputs, cotangent
 

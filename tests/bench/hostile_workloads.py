@@ -1,10 +1,17 @@
-"""Workloads that misbehave, each in one way, for the tests of the supervisor."""
+"""Workloads that misbehave, each in one way, for the tests of the supervisor.
+
+`EXPECTED` says how the cases of each must end. Whatever one does, those after it are measured.
+"""
 
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 
 import keras
+import numpy as np
 
 import backends
 from bench.workloads import Workload
@@ -28,6 +35,14 @@ class Hang(Fine):
         time.sleep(1000)
 
 
+class StubbornHang(Fine):
+    """One that does not listen when it is asked to stop."""
+
+    def call(self, inputs, training=None):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        time.sleep(1000)
+
+
 class OutOfMemory(Fine):
     def call(self, inputs, training=None):
         raise MemoryError("cannot allocate 4 TiB")
@@ -46,9 +61,114 @@ class LostDevice(Fine):
         raise RuntimeError("an illegal memory access was encountered")
 
 
-def workload(layer: type[keras.layers.Layer]) -> Workload:
-    name = layer.__name__.lower()
-    return Workload(name, "hostile", lambda size: layer(), lambda size: [(size["width"],)], {"tiny": {"width": 4}})
+class Interrupting(Fine):
+    def call(self, inputs, training=None):
+        raise KeyboardInterrupt
 
 
-WORKLOADS = [workload(layer) for layer in (Fine, Crash, Hang, OutOfMemory, Broken, LostDevice)]
+class SystemExits(Fine):
+    def call(self, inputs, training=None):
+        sys.exit(0)
+
+
+class LeavesThread(Fine):
+    def build(self, input_shape):
+        threading.Thread(target=time.sleep, args=(1000,)).start()
+
+
+class LeavesChild(Fine):
+    SECONDS = 98765
+
+    def build(self, input_shape):
+        subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({self.SECONDS})"])
+
+
+class Talks(Fine):
+    def call(self, inputs, training=None):
+        print("x" * 5_000_000)
+        return inputs * 2.0
+
+
+class ChangesPolicy(Fine):
+    def call(self, inputs, training=None):
+        keras.config.set_dtype_policy("float16")
+        keras.config.set_floatx("float64")
+        return inputs * 2.0
+
+
+class ChangesPlace(Fine):
+    def call(self, inputs, training=None):
+        os.chdir("/")
+        os.environ["KERAS_BACKEND"] = "theano"
+        return inputs * 2.0
+
+
+class ClosesOutput(Fine):
+    def call(self, inputs, training=None):
+        os.close(1)
+        return inputs * 2.0
+
+
+class Pair(Fine):
+    def call(self, inputs, training=None):
+        return inputs * 2.0, inputs * 3.0
+
+
+class Named(Fine):
+    def call(self, inputs, training=None):
+        return {"double": inputs * 2.0, "triple": inputs * 3.0}
+
+
+class Nothing(Fine):
+    def call(self, inputs, training=None):
+        return None
+
+
+class NotANumber(Fine):
+    def call(self, inputs, training=None):
+        return inputs * float("nan")
+
+
+class Exits(Fine):
+    def __init__(self, code: int):
+        super().__init__()
+        self.code = code
+
+    def call(self, inputs, training=None):
+        os._exit(self.code)
+
+
+def workload(layer: type[keras.layers.Layer], **options) -> Workload:
+    name = options.pop("name", layer.__name__.lower())
+    arguments = options.pop("arguments", ())
+    sizes = {"tiny": {"width": 4}}
+    return Workload(name, "hostile", lambda size: layer(*arguments), lambda size: [(size["width"],)], sizes, **options)
+
+
+def _raise(size):
+    raise ZeroDivisionError("of no operations")
+
+
+EXPECTED = {
+    **dict.fromkeys(("fine", "talks", "pair", "named", "notanumber", "numpyflops"), "ok"),
+    **dict.fromkeys(("leavesthread", "leaveschild", "changespolicy", "changesplace"), "ok"),
+    **dict.fromkeys(("broken", "lostdevice", "systemexits", "nothing", "closesoutput"), "failed"),
+    **dict.fromkeys(("nanflops", "infiniteflops", "textflops", "raisingflops"), "failed"),
+    **dict.fromkeys(("crash", "interrupting", *(f"exits{code}" for code in range(10))), "crashed"),
+    **dict.fromkeys(("hang", "stubbornhang"), "timeout"),
+    "outofmemory": "out_of_memory",
+}
+COSTLY = {"stubbornhang", "interrupting", *(f"exits{code}" for code in range(10) if code != 4)}
+"""Each takes a process of its own, and differs little from one that is left."""
+
+WORKLOADS = [
+    *map(workload, (Fine, Crash, Hang, StubbornHang, OutOfMemory, Broken, LostDevice, Interrupting, SystemExits)),
+    *map(workload, (LeavesThread, LeavesChild, Talks, ChangesPolicy, ChangesPlace, ClosesOutput)),
+    *map(workload, (Pair, Named, Nothing, NotANumber)),
+    *(workload(Exits, name=f"exits{code}", arguments=(code,)) for code in range(10)),
+    workload(Fine, name="numpyflops", flops=lambda size: np.int64(8)),
+    workload(Fine, name="nanflops", flops=lambda size: float("nan")),
+    workload(Fine, name="infiniteflops", flops=lambda size: float("inf")),
+    workload(Fine, name="textflops", flops=lambda size: "8"),
+    workload(Fine, name="raisingflops", flops=_raise),
+]

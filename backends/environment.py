@@ -82,6 +82,6 @@ def plain(folder: Path) -> Path:
     links.mkdir(mode=0o700, exist_ok=True)
     link = links / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
-    link.unlink(missing_ok=True)
-    link.symlink_to(folder)
+    if not link.is_symlink():
+        link.symlink_to(folder)
     return link

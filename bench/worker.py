@@ -6,6 +6,7 @@ process dies, and nothing finished is lost.
 
 import contextlib
 import importlib
+import shlex
 import zlib
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 import backends
 import dl_techniques
+from backends.environment import plain
 from bench import gpu, journal, machine, turns
 from bench.cells import Cell, cells, select
 from bench.measure import clock, measure
@@ -50,7 +52,7 @@ class Worker:
         self.adapter.pin_precision(option.precision)
         keras.config.disable_traceback_filtering()  # so that a failure's reason is its own text
         native = importlib.import_module(f"backends.native.{self.backend}")
-        cache = self.run / "cache" / f"{self.backend}-{self.device}"
+        cache = plain(self.run.resolve() / "cache" / f"{self.backend}-{self.device}")
         self.programs = Programs(self.adapter, native, self.device, cache)
         self.settings = settings(option)
         self.facts = machine.facts(option.machine, [Path(name) for name in option.workloads if name.endswith(".py")])
@@ -206,7 +208,8 @@ class Worker:
             return "ok", ""
         error = call.excinfo.value
         lines = str(error).strip().splitlines() or [""]
-        reason = f"{type(error).__name__}: {lines[0]}"[:500]
+        called = lines[lines.index("Output:") + 1 :][:1] if "Output:" in lines else []  # a compiler's own words
+        reason = ": ".join((type(error).__name__, lines[0], *called))[:500]
         if isinstance(error, pytest.skip.Exception):
             return "unsupported", lines[0]
         return ("out_of_memory" if self.adapter.is_out_of_memory(error) else "failed"), reason
@@ -238,7 +241,7 @@ def _keras_settings() -> dict[str, str]:
 
 
 def _told(settings: dict[str, str]) -> str:
-    return " ".join(f"{name}={value}" for name, value in settings.items())
+    return shlex.join(f"{name}={value}" for name, value in settings.items())
 
 
 def _model(cell: Cell) -> tuple:

@@ -118,7 +118,7 @@ class Adapter(Protocol):
     def backward(
         self, model: Model, inputs: Sequence[Tensor], cotangent: Tensor, mode: str, *, training: bool = True
     ) -> Program:
-        """Returns the program of forward pass and gradients; `cotangent` has the structure and the shapes of the output."""
+        """Returns the program of forward pass and gradients; `cotangent` is structured as the output is."""
         ...
 
     def wait(self, results: Any) -> None:

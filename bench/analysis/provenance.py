@@ -46,6 +46,7 @@ def runs(launches: pd.DataFrame) -> list[dict[str, Any]]:
                 "started": f"{group['start'].min():%Y-%m-%d %H:%M} UTC",
                 "took": _took(group),
                 "run": run,
+                "environment": facts["surroundings"] or text.MISSING,
                 "commit": facts["commit"][:12] + (" + changes" if facts.get("modified") else ""),
                 "command": _command(backend, device, settings),
             }

@@ -172,7 +172,8 @@ def bench(session: nox.Session, backend: str) -> None:
             GPUS.append(backend)
             session.notify(f"bench-gpu({backend})", posargs=rest)
         else:
-            session.log("no GPU on this machine" + ("" if device == "gpu" else ": measuring the CPU"))
+            told = "no GPU on this machine"
+            session.error(told) if device == "gpu" else session.log(f"{told}: measuring the CPU")
     if device != "gpu":
         if not GPUS:
             session.notify("bench-measure", posargs=rest)

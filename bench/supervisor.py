@@ -29,7 +29,7 @@ def main(option: argparse.Namespace, root: Path) -> int:
     try:
         interpreters = _interpreters(option)
         if not interpreters:
-            return 0
+            return USAGE
         results = Path(option.results).absolute() if option.results else root / "results/raw"
         folder = _run_folder(results, option.run, option.resume)
         plans = {target: _plan(option, root, folder, target, python) for target, python in interpreters.items()}

@@ -100,6 +100,7 @@ def _plan(option: argparse.Namespace, folder: Path, backend: str) -> Plan:
         keyword=" and ".join([*([f"({option.keyword})"] if option.keyword else []), CELLS]),
         run=folder,
         root=Path.cwd(),
+        machine=option.machine,
     )
 
 

@@ -29,6 +29,7 @@ def parser() -> Parser:
     made.add_argument("--limit", type=float, help="seconds after which a case is given up")
     made.add_argument("--threads", type=int)
     made.add_argument("--precision", choices=PRECISIONS)
+    made.add_argument("--machine", help="what to call this machine (default: processor, cores, memory, accelerator)")
     made.add_argument("--run", help="name of the comparison (default: the time)")
     made.add_argument("--resume", action="store_true", help="go on with the newest comparison, or with --run")
     made.add_argument("--force", action="store_true", help="compare with a baseline of another machine or setting")

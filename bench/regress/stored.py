@@ -30,7 +30,7 @@ def compare(option: argparse.Namespace, folder: Path, backend: str, command: str
     settings = before["settings"]
     wanted = {name: getattr(option, name) for name in SETTINGS if getattr(option, name) is not None}
     unlike = _unlike(settings, wanted, tuple(wanted))
-    unlike += _unlike(before["facts"], machine.facts(), MACHINE)
+    unlike += _unlike(before["facts"], machine.facts(option.machine), MACHINE)
     _refuse(unlike, notes, force=option.force)
 
     plan = Plan(
@@ -45,6 +45,7 @@ def compare(option: argparse.Namespace, folder: Path, backend: str, command: str
         keyword=option.keyword or settings["keyword"],
         run=folder / "head",
         root=machine.ROOT,
+        machine=option.machine,
         targets=tuple(FILES.values()),
     )
     plan.run.mkdir(parents=True, exist_ok=True)

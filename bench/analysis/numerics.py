@@ -4,8 +4,6 @@ import fnmatch
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,19 @@ from scipy import stats
 
 from bench.analysis import numerics_errors as errors
 from bench.analysis import schema
-from bench.numerics.run import ORACLE, WITNESS, Settings, read_arrays, read_json
+from bench.analysis.numerics_files import (
+    FILE,
+    PROCESS,
+    STEPS,
+    Arrays,
+    Record,
+    Run,
+    Unreadable,
+    missing,
+    same,
+)
+from bench.analysis.numerics_files import read as read
+from bench.numerics.run import ORACLE, WITNESS
 
 COLUMNS = (
     *("technique", "backend", "device", "dtype", "tensor"),
@@ -28,88 +38,35 @@ EXCEPTED = "excepted"
 # Relative to the largest element, or to what cancels where that is larger.
 WITNESS_TOLERANCE = 1e-9
 # By the step of the differences: of the parts of the slope, root of the sum of squares.
-SLOPE_TOLERANCES = {"1e-06": 1e-5, "1e-09": 1e-3}
+SLOPE_TOLERANCES = dict(zip(STEPS, (1e-5, 1e-3), strict=True))
 # Chance of one false alarm in a distribution that is the same.
 SIGNIFICANCE = 1e-5
 # Tensors that one line names.
 MOST_NAMED = 3
 
-Arrays = dict[str, np.ndarray]
-
-
-class Unreadable(Exception):
-    """A run that cannot be judged; the text is one line that says why."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one process computed of one technique in one dtype."""
-
-    arrays: Arrays
-    notes: dict[str, Any]
-
-    def under(self, prefix: str) -> Arrays:
-        """The arrays below a prefix, without it."""
-        return {k.removeprefix(f"{prefix}/"): v for k, v in self.arrays.items() if k.startswith(f"{prefix}/")}
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run folder. `records` is keyed by worker, dtype and technique."""
-
-    name: str
-    settings: Settings
-    abouts: dict[str, dict[str, Any]]
-    facts: dict[str, dict[str, Any]]
-    records: dict[tuple[str, str, str], Record]
-    cases: dict[tuple[str, str], Arrays]
-
-    @property
-    def backends(self) -> list[str]:
-        return [b for b in schema.BACKENDS if f"{b}-{self.settings.device}" in self.facts]
-
-    def record(self, backend: str, dtype: str, technique: str) -> Record | None:
-        return self.records.get((f"{backend}-{self.settings.device}", dtype, technique))
-
-
-def read(folder: Path) -> Run:
-    """Reads a run folder; raises `Unreadable` where there is nothing to judge."""
-    try:
-        settings = Settings.load(folder)
-        abouts = {path.stem: read_json(path) for path in sorted((folder / "cases").glob("*.json"))}
-        facts = {path.parent.name: read_json(path) for path in sorted(folder.glob("*/facts.json"))}
-        records = {
-            (path.parts[-3], path.parts[-2], path.stem): _record(path)
-            for path in sorted(folder.glob("*/*/*.json"))
-            if path.parts[-3] != "cases"
-        }
-        cases = {(path.parent.name, path.stem): read_arrays(path) for path in sorted(folder.glob("cases/*/*.npz"))}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Unreadable(f"{folder} is no run of bench.numerics, or damaged: {error}") from None
-    for _, _, technique in records:  # of some not even inputs could be drawn
-        abouts.setdefault(technique, {"finite": [], "tolerances": {}})
-    run = Run(folder.name, settings, abouts, facts, records, cases)
-    if not run.backends or not abouts:
-        raise Unreadable(f"{folder} has no results yet; compute them with: python -m bench.numerics")
-    if ORACLE not in facts:
-        raise Unreadable(f"{folder} has no oracle; compute it where JAX is installed")
-    return run
+# The modes that each backend computes values in, and the check that names a damaged file.
+MODES = ("eager", "jit")
+DAMAGE = "damage"
+PLANNED, NOT_COMPUTED = "was planned and is not there", "was not computed"
 
 
 def judge(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns the verdicts, and how far each two backends are apart (and each from the oracle)."""
-    rows: list[dict[str, Any]] = []
+    rows = list(_damage(run))
     pairs: list[dict[str, Any]] = []
     for technique, about in run.abouts.items():
         for dtype in run.settings.dtypes:
-            oracle = run.records.get((ORACLE, dtype, technique), Record({}, {"failures": {"oracle": "is missing"}}))
+            oracle = run.records.get((ORACLE, dtype, technique), Record({}, {"failures": {PROCESS: NOT_COMPUTED}}))
             witness = run.records.get((WITNESS, dtype, technique))
+            found: list[dict[str, Any]] = []
+            if witness is None and WITNESS in run.facts:
+                found.append(_failure("tensorflow", "exact/all", NOT_COMPUTED, device="float64"))
             records = {b: r for b in run.backends if (r := run.record(b, dtype, technique)) is not None}
-            missing = [_failure(b, "all", "was not computed") for b in run.backends if b not in records]
-            found = [
-                *missing,
+            found += [
+                *(_failure(b, "all", NOT_COMPUTED) for b in run.backends if b not in records),
                 *_failures(records),
-                *_oracle_rows(oracle, witness, dtype),
+                *_missing(records, oracle, about, dtype),
+                *_oracle_rows(oracle, witness, about["phases"], dtype),
                 *_values(records, oracle, dtype),
                 *_repeats(records),
                 *_hostile(records, about["finite"]),
@@ -124,33 +81,36 @@ def judge(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def changes(run: Run, earlier: Run) -> pd.DataFrame:
     """Compares the results of two runs: verdicts on how far those of `run` are from those of `earlier`."""
-    rows = []
+    rows = [*_damage(run), *_damage(earlier)]
     backends = [backend for backend in run.backends if backend in earlier.backends]
     shared = [key for key in run.cases if key in earlier.cases]
     if not backends or not shared:
         raise Unreadable(f"{run.name} and {earlier.name} have no backend, technique and dtype in common")
     for dtype, technique in shared:
-        if not _same(run.cases[dtype, technique], earlier.cases[dtype, technique]):
+        if not same(run.cases[dtype, technique], earlier.cases[dtype, technique]):
             raise Unreadable(
                 f"{run.name} and {earlier.name} drew other inputs or weights for {technique}; "
                 f"compute one of them with --cases-of the other"
             )
-        oracle = run.records.get((ORACLE, dtype, technique), Record({}, {}))
+        oracle = run.records.get((ORACLE, dtype, technique), Record({}, {"failures": {}}))
         for backend in backends:
             new, old = run.record(backend, dtype, technique), earlier.record(backend, dtype, technique)
             if new is None or old is None:
-                continue
-            found = _changes(backend, new, old, oracle, dtype)
+                whose = run.name if new is None else earlier.name
+                found = [_failure(backend, "all", f"{NOT_COMPUTED} in {whose}")]
+            else:
+                found = [*_changes(backend, new, old, oracle, dtype)]
             devices = " and ".join(dict.fromkeys((earlier.settings.device, run.settings.device)))
             rows += [_finished(row, technique, dtype, devices, run.abouts[technique]) for row in found]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def worst(frame: pd.DataFrame, count: int = 3) -> list[str]:
-    """The worst disagreements, one line each."""
-    bad = frame[frame["verdict"] == DISAGREE]
+    """One line for each damaged file, and for the worst disagreements."""
+    damaged = frame[frame["check"] == DAMAGE]
+    bad = frame[(frame["verdict"] == DISAGREE) & (frame["check"] != DAMAGE)]
     badness = (bad["error"] / bad["tolerance"]).fillna(np.inf)
-    return [
+    return [*damaged["reason"]] + [
         f"{row.technique} on {row.backend} ({row.device}, {row.dtype}, {row.mode}): {row.tensor}: {row.reason}"
         for row in bad.loc[badness.sort_values(ascending=False, kind="stable").index[:count]].itertuples()
     ]
@@ -177,7 +137,7 @@ def _values(records: dict[str, Record], oracle: Record, dtype: str) -> Iterator[
     """Outputs and gradients against the oracle, and against what the other backends show."""
     measured: dict[tuple[str, str], dict[str, errors.Error]] = defaultdict(dict)
     for backend, mode, tensor, value in _tensors(records):
-        exact, noise = oracle.arrays.get(f"exact/{tensor}"), oracle.arrays.get(f"noise/{tensor}")
+        exact, noise = _reference(oracle, tensor)
         if exact is None or noise is None:
             yield _row(backend, mode, "value", tensor, reason="the oracle has no such result")
         elif exact.shape != value.shape:
@@ -271,64 +231,121 @@ def same_distribution(one: np.ndarray, other: np.ndarray) -> float:
     return min(1.0, len(chances) * float(min(chances)))
 
 
-def _oracle_rows(oracle: Record, witness: Record | None, dtype: str) -> Iterator[dict[str, Any]]:
+def _damage(run: Run) -> Iterator[dict[str, Any]]:
+    """Of the files that belong to no single process: the oracle, which draws the cases, answers for them."""
+    for whose, reason in run.damage:
+        backend, _, device = whose.partition("-") if whose in run.facts else ("jax", "", "float64")
+        row = _row(backend, "exact", DAMAGE, FILE, reason=reason)
+        yield _finished(row, whose, "", device, {"tolerances": {}})
+
+
+def _missing(
+    records: dict[str, Record], oracle: Record, about: dict[str, Any], dtype: str
+) -> Iterator[dict[str, Any]]:
+    """What each backend had to compute and neither is there nor has failed."""
+    exact = {phase: [*oracle.under(f"exact/{phase}")] or ["output"] for phase in about["phases"]}
+    wanted = {
+        f"{mode}/{phase}/{tensor}": f"{mode}/{phase}"
+        for mode in MODES
+        for phase, tensors in exact.items()
+        for tensor in tensors
+    }
+    if dtype == "float32":
+        for name in about.get("hostile", []):
+            wanted |= {f"hostile/{name}/{t}": f"eager/hostile {name}" for t in exact.get("inference", [])}
+        wanted |= {"draws": "eager/draws"} if about["random"] else {}
+    for backend, record in records.items():
+        for name in missing(record, wanted):
+            yield _failure(backend, name, PLANNED)
+
+
+def _oracle_rows(oracle: Record, witness: Record | None, phases: list[str], dtype: str) -> Iterator[dict[str, Any]]:
     """Whether the oracle can be believed."""
     for worker, record in ((ORACLE, oracle), (WITNESS, witness)):
         if record is None:
             continue
         backend = worker.split("-")[0]
-        broken = [f"{part}: {reason}" for part, reason in record.notes.get("failures", {}).items()]
+        broken = [f"{part}: {reason}" for part, reason in record.failures.items() if part != FILE]
         broken += [f"{phase}: {what}" for phase, found in record.notes.get("narrow", {}).items() for what in found]
         reason = f"the oracle is broken: {'; '.join(broken)}" if broken else ""
         yield _row(backend, "exact", "oracle", "oracle dtypes", error=len(broken), reason=reason, device="float64")
+        if FILE in record.failures:
+            yield _failure(backend, FILE, record.failures[FILE], device="float64")
         for phase, slopes in record.notes.get("slopes", {}).items():
             for step, (slope, predicted, scale) in slopes.items():
                 error = abs(slope - predicted) / scale if scale > 0 else abs(slope)
                 reason = f"the oracle is broken: a slope of {slope:.6g} where the gradients say {predicted:.6g}"
                 fields = {"error": error, "tolerance": SLOPE_TOLERANCES[step], "device": "float64", "reason": reason}
                 yield _row(backend, "exact", "oracle", f"{phase}/slope, step {step}", **fields)
+        for name in _missing_in_float64(record, oracle, phases, has_noise=worker == ORACLE):
+            yield _failure(backend, f"exact/{name}", PLANNED, device="float64")
     if witness is None:
         return
     for tensor, exact in oracle.under("exact").items():
-        found, noise = witness.arrays.get(f"exact/{tensor}"), oracle.arrays.get(f"noise/{tensor}")
-        if found is None or noise is None or found.shape != exact.shape or not exact.size:
+        found, noise = witness.arrays.get(f"exact/{tensor}"), _reference(oracle, tensor)[1]
+        if found is None or noise is None or not exact.size:
+            continue
+        if found.shape != exact.shape:
+            reason = f"the oracle is broken: the shape is {found.shape}, not {exact.shape}"
+            yield _row("tensorflow", "exact", "oracle", tensor, reason=reason, device="float64")
             continue
         cancelled = np.max(noise) * 2.0 ** (errors.BITS[dtype] + 1)
         scale = max(np.max(np.abs(exact)), cancelled, np.finfo("float64").tiny)
         error = float(np.max(np.abs(found - exact)) / scale)
         reason = f"the oracle is broken: TensorFlow and JAX differ by {error:.2g} in float64"
-        yield _row(
-            "tensorflow",
-            "exact",
-            "oracle",
-            tensor,
-            error=error,
-            tolerance=WITNESS_TOLERANCE,
-            reason=reason,
-            device="float64",
-        )
+        fields = {"error": error, "tolerance": WITNESS_TOLERANCE, "reason": reason, "device": "float64"}
+        yield _row("tensorflow", "exact", "oracle", tensor, **fields)
+
+
+def _missing_in_float64(record: Record, oracle: Record, phases: list[str], *, has_noise: bool) -> list[str]:
+    parts = {phase: f"exact/{phase}" for phase in phases}
+    kinds = ("exact", "noise") if has_noise else ("exact",)
+    wanted = {
+        f"{kind}/{phase}/{tensor}": part
+        for phase, part in parts.items()
+        for kind in kinds
+        for tensor in [*oracle.under(part)] or ["output"]
+    }
+    lost = [name.removeprefix("exact/") for name in missing(record, wanted)]
+    if not record.has_ended:
+        for phase, part in parts.items():
+            if part in record.failures:
+                continue
+            slopes = record.notes.get("slopes", {}).get(phase, {})
+            lost += [f"{phase}/slope, step {step}" for step in STEPS if step not in slopes]
+            lost += [] if phase in record.notes.get("narrow", {}) else [f"{phase}/oracle dtypes"]
+    return lost
+
+
+def _reference(oracle: Record, tensor: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What is right, and the noise that rounding adds; neither without the other."""
+    exact, noise = oracle.arrays.get(f"exact/{tensor}"), oracle.arrays.get(f"noise/{tensor}")
+    return (exact, noise) if exact is not None and noise is not None and exact.shape == noise.shape else (None, None)
 
 
 def _failures(records: dict[str, Record]) -> Iterator[dict[str, Any]]:
     for backend, record in records.items():
-        for part, reason in record.notes["failures"].items():
+        for part, reason in record.failures.items():
             yield _failure(backend, part, reason)
 
 
-def _failure(backend: str, part: str, reason: str) -> dict[str, Any]:
+def _failure(backend: str, part: str, reason: str, **fields: Any) -> dict[str, Any]:
     mode, _, what = part.partition("/")
-    return _row(backend, mode, "failure", what or part, error=np.inf, reason=reason)
+    check = DAMAGE if part == FILE else "failure"
+    return _row(backend, mode, check, what or part, error=np.inf, reason=reason, **fields)
 
 
 def _changes(backend: str, new: Record, old: Record, oracle: Record, dtype: str) -> Iterator[dict[str, Any]]:
     earlier = {(mode, tensor): value for _, mode, tensor, value in _tensors({backend: old})}
     for _, mode, tensor, value in _tensors({backend: new}):
-        before, noise = earlier.get((mode, tensor)), oracle.arrays.get(f"noise/{tensor}")
-        if before is None or noise is None or before.shape != value.shape:
+        before, noise = earlier.pop((mode, tensor), None), _reference(oracle, tensor)[1]
+        if before is None or noise is None or before.shape != value.shape or noise.shape != value.shape:
             yield _row(backend, mode, "change", tensor, reason="there is no such result in the other run")
         else:
             error = errors.measure(value, before.astype("float64"), noise * np.sqrt(2), dtype)
             yield _value_row(backend, mode, "change", tensor, error, errors.limit(dtype, []))
+    for mode, tensor in earlier:
+        yield _row(backend, mode, "change", tensor, reason="there is no such result in this run")
     yield from _failures({backend: new})
 
 
@@ -338,12 +355,12 @@ def _pairs(records: dict[str, Record], oracle: Record, dtype: str, bad: set[tupl
     for backend, mode, tensor, value in _tensors(records):
         values[mode, tensor][backend] = value
     for (mode, tensor), found in values.items():
-        exact, noise = oracle.arrays.get(f"exact/{tensor}"), oracle.arrays.get(f"noise/{tensor}")
+        exact, noise = _reference(oracle, tensor)
         if exact is None or noise is None:
             continue
         for first, second in itertools.combinations(["float64", *found], 2):
             one, other = exact if first == "float64" else found[first], found[second]
-            if one.shape == other.shape:
+            if one.shape == other.shape == noise.shape:
                 error = errors.measure(other, one, noise, dtype)
                 yield {
                     "mode": mode,
@@ -392,12 +409,3 @@ def _finished(row: dict[str, Any], technique: str, dtype: str, device: str, abou
     if is_fine and row["check"] in ("oracle", "repeat"):
         row["reason"] = ""
     return row | {"verdict": verdict}
-
-
-def _record(path: Path) -> Record:
-    arrays = path.with_suffix(".npz")
-    return Record(read_arrays(arrays) if arrays.exists() else {}, read_json(path))
-
-
-def _same(one: Arrays, other: Arrays) -> bool:
-    return one.keys() == other.keys() and all(np.array_equal(value, other[name]) for name, value in one.items())

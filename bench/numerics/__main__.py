@@ -6,27 +6,33 @@ Exit codes: 0, computed; 2, wrong use; 130, interrupted.
 
 import argparse
 import contextlib
+import ctypes
 import importlib.util
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from backends.environment import PRECISIONS, environment
-from bench import devices
+from bench import devices, launches
 from bench.commandline import INTERRUPTED, USAGE, Parser, Refused, cores, run_name
 from bench.machine import ROOT
-from bench.numerics.run import DTYPES, Settings, write_json
+from bench.numerics.run import DTYPES, INTEGERS, Damaged, Integers, Settings, write_json
 
 RESULTS = Path("results/numerics")
 POLL_S = 0.2
 LIMIT_S = 300.0
+FLOAT = "float"
 # The oracle comes first: it draws the inputs and the weights.
 ROLES = {"jax": ("float64", "device"), "tensorflow": ("float64", "device"), "torch": ("device",)}
 GPU_PROCESSES = 8
@@ -36,18 +42,24 @@ GPU_PROCESSES = 8
 def main(arguments: Sequence[str] | None = None) -> int:
     option = _parser().parse_args(arguments)
     try:
+        run = Path(option.results).resolve() / run_name(option.run)
         names = [name for name in ROLES if importlib.util.find_spec(name)]
         if not names:
             raise Refused("no backend is installed here; install one with: python -m pip install -e '.[jax]'")
         roles = _roles(names, option.device)
-        run = _prepare(option)
-        if "jax" not in names and not (run / "cases").exists():
-            raise Refused("the oracle is JAX in float64 and comes first: begin the run where JAX is installed")
-        for name in names:
-            for role in roles[name]:
-                Job(run, name, role, option.limit).finish(_processes(option, role))
-    except Refused as refusal:
+        settings = _settings(option)
+        with launches.lock(run, "numerics"):
+            _prepare(run, settings, option.cases_of)
+            if "jax" not in names and not (run / "cases").exists():
+                raise Refused("the oracle is JAX in float64 and comes first: begin the run where JAX is installed")
+            for name in names:
+                for role in roles[name]:
+                    Job(run, name, role, option.limit).finish(_processes(option, role))
+    except (Refused, Damaged) as refusal:
         print(f"numerics: {refusal}", file=sys.stderr)
+        return USAGE
+    except OSError as error:
+        print(f"numerics: cannot write results: {error}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         print(f"\nnumerics: interrupted; the same command with --run {run.name} goes on", file=sys.stderr)
@@ -66,6 +78,8 @@ class Job:
         self.limit = limit
         self.settings = Settings.load(run)
         self.folder = run / f"{backend}-{role if role == 'float64' else self.settings.device}"
+        self.since: dict[Path, float] = {}
+        """When each technique in flight was first seen; of this process's clock, as the time of a file may jump."""
 
     def finish(self, processes: int) -> None:
         start = time.monotonic()
@@ -87,7 +101,13 @@ class Job:
         command = [sys.executable, "-m", "bench.numerics.worker", str(self.run), self.role]
         with log.open("ab") as output:
             process = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment(), stdout=output, stderr=subprocess.STDOUT
+                command,
+                cwd=ROOT,
+                env=self._environment(),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=partial(_die_with, os.getpid()),
             )
         return Worker(process, log)
 
@@ -96,7 +116,7 @@ class Job:
         process = worker.process
         reason = f"the process ended with code {process.poll()}"
         if process.returncode is None:
-            if all(time.time() - since < self.limit for since in self._in_flight(process.pid).values()):
+            if self._is_in_time(self._in_flight(process.pid)):
                 return worker
             worker.stop()
             reason = f"took longer than {self.limit:g} s"
@@ -111,13 +131,18 @@ class Job:
         print(f"numerics: {self.folder.name}: {', '.join(path.stem for path in in_flight)}: {reason}", flush=True)
         return self._start(worker.log)
 
-    def _in_flight(self, pid: int | None = None) -> dict[Path, float]:
-        """The techniques that a process, or any, is computing, and since when."""
-        found = {}
+    def _is_in_time(self, in_flight: Sequence[Path]) -> bool:
+        """Whether nothing of that has been in flight for longer than the limit."""
+        now = time.monotonic()
+        return all(now - self.since.setdefault(path, now) < self.limit for path in in_flight)
+
+    def _in_flight(self, pid: int | None = None) -> list[Path]:
+        """The techniques that a process, or any, is computing."""
+        found = []
         for path in self.folder.glob("*/*.running"):
             with contextlib.suppress(FileNotFoundError):  # it was finished just now
                 if pid is None or path.read_text() == str(pid):
-                    found[path] = path.stat().st_mtime
+                    found.append(path)
         return found
 
     def _environment(self) -> dict[str, str]:
@@ -144,7 +169,9 @@ class Worker:
     log: Path
 
     def stop(self) -> None:
-        self.process.kill()
+        """Kills the process, and those that a compiler of it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def last_line(self) -> str:
@@ -167,23 +194,27 @@ def _processes(option: argparse.Namespace, role: str) -> int:
     return min(count, GPU_PROCESSES) if option.device == "gpu" and role == "device" else count
 
 
-def _prepare(option: argparse.Namespace) -> Path:
-    run = Path(option.results).resolve() / run_name(option.run)
-    wanted = _settings(option)
+def _die_with(parent: int) -> None:
+    """Has this process, which computes nothing yet, killed as soon as its parent has died (Linux)."""
+    if sys.platform.startswith("linux"):
+        PR_SET_PDEATHSIG = 1
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it has died already
+        os._exit(1)
+
+
+def _prepare(run: Path, wanted: Settings, cases_of: Path | None) -> None:
+    """Begins the run, or goes on with it; of one that was killed before it was begun nothing but the lock is there."""
     if (run / "run.json").exists():
         if Settings.load(run) != wanted:
             raise Refused(f"the run {run.name} was begun with other options; use the same, or another --run")
         (run / "run.json").touch()  # it is the newest again
-    else:
-        if option.cases_of and not (option.cases_of / "cases").is_dir():
-            raise Refused(f"--cases-of must be the folder of a run, not {str(option.cases_of)!r}")
-        try:
-            wanted.save(run)
-            if option.cases_of:
-                shutil.copytree(option.cases_of / "cases", run / "cases")
-        except OSError as error:
-            raise Refused(f"cannot write to {run}: {error}") from None
-    return run
+        return
+    if cases_of:
+        if not (cases_of / "cases").is_dir():
+            raise Refused(f"--cases-of must be the folder of a run, not {str(cases_of)!r}")
+        shutil.copytree(cases_of / "cases", run / "cases", dirs_exist_ok=True)
+    wanted.save(run)
 
 
 def _settings(option: argparse.Namespace) -> Settings:
@@ -196,8 +227,8 @@ def _settings(option: argparse.Namespace) -> Settings:
         option.device, dtypes, option.precision, option.threads, tuple(filter(None, option.only.split(",")))
     )
     if not option.layer:
-        if option.config or option.input_shape:
-            raise Refused("--config and --input-shape belong to --layer")
+        if option.config or option.input_shape or option.input_dtype or option.input_range:
+            raise Refused("--config, --input-shape, --input-dtype and --input-range belong to --layer")
         return settings
     if not re.fullmatch(r"[\w.]+:\w+", option.layer):
         raise Refused(f"--layer must be module:Class, not {option.layer!r}")
@@ -208,7 +239,32 @@ def _settings(option: argparse.Namespace) -> Settings:
         raise Refused(f"--config must be JSON and --input-shape integers with commas: {error}") from None
     if not isinstance(config, dict) or not shapes or min(min(shape) for shape in shapes) < 1:
         raise Refused("--layer needs a JSON object as --config, and an --input-shape of positive integers")
-    return replace(settings, layer=option.layer, config=config, input_shapes=shapes)
+    integers = _integers(option.input_dtype, option.input_range, len(shapes))
+    return replace(settings, layer=option.layer, config=config, input_shapes=shapes, integers=integers)
+
+
+def _integers(dtypes: list[str], ranges: list[str], inputs: int) -> tuple[Integers | None, ...]:
+    """What each input of integers holds; one dtype and one range may stand for all of them."""
+    if not dtypes and not ranges:
+        return ()
+    dtypes = dtypes * inputs if len(dtypes) == 1 else dtypes
+    if len(dtypes) != inputs or not set(dtypes) <= {FLOAT, *INTEGERS}:
+        raise Refused(f"--input-dtype must be {FLOAT}, {', '.join(INTEGERS)}, once or once for each --input-shape")
+    count = sum(dtype != FLOAT for dtype in dtypes)
+    ranges = ranges * count if len(ranges) == 1 else ranges
+    if len(ranges) != count:
+        raise Refused("--input-range must be given once, or once for each --input-dtype that is not float")
+    remaining = iter(ranges)
+    return tuple(None if dtype == FLOAT else (dtype, *_range(next(remaining), dtype)) for dtype in dtypes)
+
+
+def _range(text: str, dtype: str) -> tuple[int, int]:
+    limits = np.iinfo(dtype)
+    match = re.fullmatch(r"(-?\d+),(-?\d+)", text)
+    low, high = map(int, match.groups()) if match else (0, 0)
+    if not limits.min <= low < high <= limits.max + 1:
+        raise Refused(f"--input-range must be LOW,HIGH, the lowest {dtype} and the first too high, not {text!r}")
+    return low, high
 
 
 def _parser() -> Parser:
@@ -223,10 +279,20 @@ def _parser() -> Parser:
     parser.add_argument("--layer", default="", help="a layer of your own, module:Class, instead of the catalogue")
     parser.add_argument("--config", default="", help="its constructor arguments, as JSON")
     parser.add_argument("--input-shape", action="append", default=[], help="2,8,16; once for each of its inputs")
+    parser.add_argument(
+        "--input-dtype",
+        action="append",
+        default=[],
+        help=f"{FLOAT} (default), {', '.join(INTEGERS)}; once for each input",
+    )
+    parser.add_argument(
+        "--input-range", action="append", default=[], help="0,100 for 0 to 99; once for each input of integers"
+    )
     parser.add_argument("--cases-of", type=Path, help="run folder to take inputs and weights from")
     parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds after which a technique is given up")
     return parser
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -5,12 +5,14 @@
 <run>/cases/<dtype>/<technique>.npz     inputs, cotangents and weights, rounded to the dtype
 <run>/cases/<technique>.json            what the catalogue says of it
 <run>/<worker>/<dtype>/<technique>.npz  results; the .json beside it says what failed
-<run>/<worker>/facts.json               versions and settings, as read back
+<run>/<worker>/facts.json               versions and settings, as read back, and the techniques that it was to compute
+<run>/lock                              held by the command that computes
 ```
 """
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,17 @@ from bench import files
 SCHEMA = 1
 ORACLE = "jax-float64"
 WITNESS = "tensorflow-float64"
+DEVICES = ("cpu", "gpu")
 DTYPES = ("float32", "bfloat16", "float16")
+INTEGERS = ("int32", "int64", "uint8")
+PRECISIONS = ("ieee", "tf32")
+
+Integers = tuple[str, int, int]
+"""Of an input: its dtype, its lowest value, and the first one that is too high."""
+
+
+class Damaged(ValueError):
+    """A file that does not hold what was written; the text is one line that names it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,7 @@ class Settings:
         layer: a layer of the user's own, `module:Class`, instead of the catalogue.
         config: its constructor arguments.
         input_shapes: its inputs, batch included.
+        integers: what each input of integers holds, None for the other inputs; empty where there are none.
     """
 
     device: str = "cpu"
@@ -48,31 +61,87 @@ class Settings:
     layer: str = ""
     config: dict[str, Any] | None = None
     input_shapes: tuple[tuple[int, ...], ...] = ()
+    integers: tuple[Integers | None, ...] = ()
 
     def save(self, run: Path) -> None:
         write_json(run / "run.json", {"schema": SCHEMA, **asdict(self)})
 
     @classmethod
     def load(cls, run: Path) -> "Settings":
-        fields = read_json(run / "run.json")
-        if fields.pop("schema") != SCHEMA:
-            raise ValueError(f"{run} was written by another version of the suite")
+        """Raises `Damaged` where the file does not hold settings."""
+        path = run / "run.json"
+        fields = {"integers": [], **read_object(path)}
+        if fields.pop("schema", SCHEMA) != SCHEMA:
+            raise Damaged(f"{path} was written by another version of the suite")
+        if fields.keys() != cls.__dataclass_fields__.keys():
+            raise Damaged(f"{path} is damaged: the settings are {', '.join(cls.__dataclass_fields__)}")
+        for name, is_right in _SETTINGS.items():
+            if not is_right(fields[name]):
+                raise Damaged(f"{path} is damaged: {name} is {fields[name]!r:.80}")
         for name in ("dtypes", "only"):
             fields[name] = tuple(fields[name])
-        return cls(**{**fields, "input_shapes": tuple(map(tuple, fields["input_shapes"]))})
+        fields["input_shapes"] = tuple(map(tuple, fields["input_shapes"]))
+        fields["integers"] = tuple(integers and tuple(integers) for integers in fields["integers"])
+        return cls(**fields)
 
 
-def read_json(path: Path) -> Any:
-    return json.loads(path.read_text())
+def is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_list_of(value: Any, is_right: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list) and all(map(is_right, value))
+
+
+def _is_integers(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, list) and len(value) == 3 and value[0] in INTEGERS and all(map(is_whole, value[1:]))
+    )
+
+
+_SETTINGS: dict[str, Callable[[Any], bool]] = {
+    "device": lambda value: value in DEVICES,
+    "dtypes": lambda value: bool(value) and is_list_of(value, lambda dtype: dtype in DTYPES),
+    "precision": lambda value: value in PRECISIONS,
+    "threads": lambda value: is_whole(value) and value > 0,
+    "only": lambda value: is_list_of(value, lambda name: isinstance(name, str)),
+    "layer": lambda value: isinstance(value, str),
+    "config": lambda value: value is None or isinstance(value, dict),
+    "input_shapes": lambda value: is_list_of(value, lambda shape: is_list_of(shape, is_whole)),
+    "integers": lambda value: is_list_of(value, _is_integers),
+}
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Reads a JSON object; raises `Damaged`."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise Damaged(f"{path} is damaged: {_first_line(error)}") from None
+    if not isinstance(value, dict):
+        raise Damaged(f"{path} is damaged: it is no JSON object")
+    return value
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Reads what `write_arrays` wrote; raises `Damaged`."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:  # or a broken one stays open
+            arrays = {name.replace("|", "/"): archive[name] for name in archive.files}
+    except Exception as error:  # a broken archive ends in almost any of them
+        raise Damaged(f"{path} is damaged: {_first_line(error)}") from None
+    if any(array.dtype.kind not in "biuf" for array in arrays.values()):
+        raise Damaged(f"{path} is damaged: it holds other things than numbers")
+    return arrays
+
+
+def _first_line(error: BaseException) -> str:
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return " ".join(text.split())[:200]
 
 
 def write_json(path: Path, value: Any) -> None:
     files.replace(path, json.dumps(value, indent=1).encode())
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as file:
-        return {name.replace("|", "/"): file[name] for name in file.files}
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

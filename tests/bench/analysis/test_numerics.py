@@ -1,6 +1,7 @@
 """The judge of the backends, on arrays with planted errors."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ class Folder:
         self.path = path
         self.settings = Settings(device=device, dtypes=dtypes)
         self.about = {"technique": "Norm", "paper": "none", "random": False, "finite": [], "tolerances": {}, **about}
+        self.about = {"phases": ["inference"], "hostile": [], **self.about}
         self.cases = {"input 0": random(9).standard_normal((4, 6)).astype("float32")}
         exact = {name: random(i).standard_normal((4, 6)) for i, name in enumerate(TENSORS)}
         noise = {name: 0.6 * ULP * np.abs(value) for name, value in exact.items()}
@@ -164,11 +166,83 @@ def test_the_numbers_of_a_row():
 
 
 def test_a_missing_result_is_a_disagreement(folder):
-    del folder.arrays["torch-cpu"]
     folder.notes["torch-cpu"] = {"failures": {"jit/inference": "Unsupported: no"}}
-    folder.arrays["torch-cpu"] = {}
+    for tensor in TENSORS:
+        del folder.arrays["torch-cpu"][f"jit/{tensor}"]
     found = folder.disagreements()
     assert found[["backend", "mode", "reason"]].values.tolist() == [["torch", "jit", "Unsupported: no"]]
+
+
+@pytest.mark.parametrize("tensor", TENSORS)
+@pytest.mark.parametrize("mode", ["eager", "jit"])
+def test_a_planned_tensor_that_is_not_there_is_a_disagreement(folder, mode, tensor):
+    del folder.arrays["jax-cpu"][f"{mode}/{tensor}"]
+    (found,) = folder.disagreements().itertuples()
+    assert (found.backend, found.mode, found.tensor) == ("jax", mode, tensor)
+    assert found.reason == "was planned and is not there"
+
+
+@pytest.mark.parametrize("kind", ["exact", "noise"])
+def test_a_tensor_that_the_oracle_lacks_is_a_disagreement(folder, kind):
+    del folder.arrays["jax-float64"][f"{kind}/inference/output"]
+    reasons = folder.disagreements()["reason"].tolist()
+    assert "the oracle has no such result" in reasons
+
+
+def test_a_tensor_that_the_witness_lacks_is_a_disagreement(folder):
+    del folder.arrays["tensorflow-float64"]["exact/inference/output"]
+    found = folder.disagreements()
+    assert found[["backend", "device", "tensor"]].values.tolist() == [["tensorflow", "float64", "inference/output"]]
+
+
+def test_a_phase_that_the_oracle_planned_and_nobody_computed_is_a_disagreement(folder):
+    folder.about["phases"] = ["inference", "training"]
+    found = folder.disagreements()
+    assert {
+        ("jax", "cpu"),
+        ("torch", "cpu"),
+        ("tensorflow", "cpu"),
+        ("jax", "float64"),
+        ("tensorflow", "float64"),
+    } == {(row.backend, row.device) for row in found.itertuples() if row.tensor.startswith("training")}
+
+
+@pytest.mark.parametrize("note", ["narrow", "slopes"])
+def test_a_check_of_the_oracle_that_is_not_there_is_a_disagreement(folder, note):
+    folder.notes["jax-float64"] = {**folder.notes["jax-float64"], note: {}}
+    assert set(folder.disagreements()["reason"]) == {"was planned and is not there"}
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+def test_hostile_inputs_and_draws_that_were_planned_are_there(tmp_path, is_planned):
+    folder = Folder(tmp_path / "run", **({"random": True, "hostile": ["huge"]} if is_planned else {}))
+    for backend in BACKENDS[1:]:
+        arrays = folder.arrays[f"{backend}-cpu"]
+        arrays["draws"] = random(3).standard_normal((192, 2))
+        arrays |= {f"hostile/huge/{name.removeprefix('inference/')}": np.zeros(2, np.int8) for name in TENSORS}
+    found = folder.disagreements()
+    wanted = [f"huge/{name.removeprefix('inference/')}" for name in TENSORS] + ["draws"]
+    assert found["tensor"].tolist() == (wanted if is_planned else [])
+    assert set(found["backend"]) <= {"tensorflow"}
+
+
+@pytest.mark.parametrize("worker", ["jax-float64", "tensorflow-float64", "torch-cpu"])
+@pytest.mark.parametrize("suffix", ["json", "npz"])
+def test_a_file_that_is_missing_is_a_disagreement(folder, worker, suffix, capsys):
+    path = folder.write() / worker / "float32" / f"Norm.{suffix}"
+    path.unlink()
+    assert main(["numerics", str(folder.path), "--out", str(folder.path.parent / "report")]) == 1
+    told = capsys.readouterr().out
+    assert (f"{path} is missing" if suffix == "npz" else "was not computed") in told
+
+
+def test_a_technique_without_any_file_is_missed(folder):
+    path = folder.write()
+    write_json(path / "jax-cpu" / "facts.json", {"techniques": ["Norm", "Sum"]})
+    frame, _ = numerics.judge(numerics.read(path))
+    found = frame[frame["verdict"] == "disagree"]
+    assert set(found["technique"]) == {"Sum"}
+    assert {*BACKENDS} == set(found["backend"])
 
 
 def test_a_technique_that_one_process_never_wrote_is_a_disagreement(folder):
@@ -328,6 +402,81 @@ def test_a_run_without_its_oracle_cannot_be_judged(folder, capsys):
     assert "no oracle" in capsys.readouterr().err
 
 
+def nulls(value):
+    """Each value in turn as null, and all of them at once."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from ({**value, name: changed} for changed in nulls(part))
+    if isinstance(value, list):
+        for i, part in enumerate(value):
+            yield from ([*value[:i], changed, *value[i + 1 :]] for changed in nulls(part))
+    yield None
+
+
+def damages(path, generator):
+    """What may become of a file: its bytes, or None where it is gone."""
+    content = path.read_bytes()
+    yield from (content[: int(generator.integers(1, len(content)))] for _ in range(2))
+    for _ in range(4):
+        flipped = bytearray(content)
+        flipped[generator.integers(len(content))] ^= 1 << int(generator.integers(8))
+        yield bytes(flipped)
+    yield b""
+    yield None
+    if path.suffix == ".json":
+        yield from (json.dumps(changed).encode() for changed in nulls(json.loads(content)))
+        yield b"[]"
+    else:
+        yield b"PK\x03\x04 nothing"
+
+
+def judged(run, out, capsys):
+    """The exit code, and what was printed; an exit by the parser has one line."""
+    try:
+        code = main(["numerics", str(run), "--out", str(out)])
+    except SystemExit as stop:
+        code = stop.code
+        told = capsys.readouterr().err
+        assert len(told.splitlines()) == 1
+        return code, told
+    return code, capsys.readouterr().out
+
+
+def campaign(run, out, capsys, seed, share):
+    """Damages each file in each way, one at a time, or a share of that; returns how often."""
+    generator, count = random(seed), 0
+    whole = judged(run, out, capsys)
+    assert whole[0] == 0
+    for path in sorted(run.rglob("*.*")):
+        content = path.read_bytes()
+        for damaged in damages(path, generator):
+            if generator.uniform() > share:
+                continue
+            path.unlink() if damaged is None else path.write_bytes(damaged)
+            code, told = judged(run, out, capsys)
+            is_named = path.name in told or (path.stem in told and "was " in told)
+            assert (code, told) == whole or (code in (1, 2) and is_named), (path, damaged, code, told)
+            assert code or damaged, f"{path} is {damaged} and nobody noticed"
+            path.write_bytes(content)
+            count += 1
+    return count
+
+
+def test_a_damaged_file_is_named_in_one_line_and_nothing_ends_in_a_traceback(folder, capsys, tmp_path):
+    assert campaign(folder.write(), tmp_path / "report", capsys, seed=0, share=0.15) > 30
+
+
+def test_each_damaged_file_has_its_line(folder, capsys, tmp_path):
+    run = folder.write()
+    paths = [run / worker / "float32" / f"Norm.{suffix}" for worker in folder.notes for suffix in ("npz", "json")]
+    for path in paths[::2]:
+        path.write_bytes(path.read_bytes()[:-9])
+    assert judged(run, tmp_path, capsys)[0] == 1
+    told = judged(run, tmp_path, capsys)[1].splitlines()
+    for path in paths[::2]:
+        assert sum(str(path) in line for line in told) == 1, path
+
+
 def test_two_runs_are_compared(tmp_path, capsys):
     before = Folder(tmp_path / "before").write()
     after = Folder(tmp_path / "after", seed=1)
@@ -345,6 +494,19 @@ def test_two_devices_are_compared(tmp_path):
     frame = numerics.changes(numerics.read(gpu), numerics.read(cpu))
     assert set(frame["device"]) == {"cpu and gpu"}
     assert set(frame["verdict"]) == {"agree"}
+
+
+def test_what_only_one_of_two_runs_has_is_a_change(tmp_path):
+    before, after = Folder(tmp_path / "before"), Folder(tmp_path / "after")
+    del after.arrays["torch-cpu"]["jit/inference/output"]
+    after.write()
+    shutil.rmtree(before.write() / "jax-cpu" / "float32")
+    frame = numerics.changes(numerics.read(after.path), numerics.read(before.path))
+    found = frame[frame["verdict"] == "disagree"]
+    assert found[["backend", "reason"]].values.tolist() == [
+        ["jax", "was not computed in before"],
+        ["torch", "there is no such result in this run"],
+    ]
 
 
 def test_runs_with_other_inputs_are_not_compared(tmp_path):

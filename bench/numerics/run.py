@@ -2,6 +2,7 @@
 
 ```text
 <run>/run.json                          what was asked for
+<run>/planned.json                      the workers that were to compute it
 <run>/cases/<dtype>/<technique>.npz     inputs, cotangents and weights, rounded to the dtype
 <run>/cases/<technique>.json            what the catalogue says of it
 <run>/<worker>/<dtype>/<technique>.npz  results; the .json beside it says what failed
@@ -12,7 +13,8 @@
 
 import io
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ import numpy as np
 
 from bench import files
 
-SCHEMA = 1
+SCHEMA = 2
+FLOAT64, DEVICE = "float64", "device"
 ORACLE = "jax-float64"
 WITNESS = "tensorflow-float64"
 DEVICES = ("cpu", "gpu")
@@ -70,9 +73,9 @@ class Settings:
     def load(cls, run: Path) -> "Settings":
         """Raises `Damaged` where the file does not hold settings."""
         path = run / "run.json"
-        fields = {"integers": [], **read_object(path)}
-        if fields.pop("schema", SCHEMA) != SCHEMA:
-            raise Damaged(f"{path} was written by another version of the suite")
+        fields = read_object(path)
+        if fields.pop("schema", None) != SCHEMA:
+            raise Damaged(f"{path} is damaged, or of another version of the suite: its schema is not {SCHEMA}")
         if fields.keys() != cls.__dataclass_fields__.keys():
             raise Damaged(f"{path} is damaged: the settings are {', '.join(cls.__dataclass_fields__)}")
         for name, is_right in _SETTINGS.items():
@@ -85,12 +88,36 @@ class Settings:
         return cls(**fields)
 
 
+def worker_name(backend: str, role: str, device: str) -> str:
+    """Returns what the folder of a backend and role is called."""
+    return f"{backend}-{FLOAT64 if role == FLOAT64 else device}"
+
+
+def plan(run: Path, workers: Sequence[str]) -> None:
+    """Adds to the workers that must compute the run; raises `Damaged`."""
+    known = planned(run) if (run / "planned.json").exists() else []
+    write_json(run / "planned.json", {"workers": [*dict.fromkeys([*known, *workers])]})
+
+
+def planned(run: Path) -> list[str]:
+    """Returns the workers that must have computed the run; raises `Damaged`."""
+    path = run / "planned.json"
+    workers = read_object(path).get("workers")
+    if not is_list_of(workers, _is_worker) or not workers:
+        raise Damaged(f"{path} is damaged: workers is {workers!r:.80}")
+    return workers
+
+
 def is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_list_of(value: Any, is_right: Callable[[Any], bool]) -> bool:
     return isinstance(value, list) and all(map(is_right, value))
+
+
+def _is_worker(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(rf"[a-z]+-({'|'.join((FLOAT64, *DEVICES))})", value) is not None
 
 
 def _is_integers(value: Any) -> bool:

@@ -23,9 +23,17 @@ from bench.commandline import USAGE
 from bench.numerics import hostile
 from bench.numerics.cases import COTANGENT, INPUT, WEIGHT, Arrays, Subject, draw, is_floating, numbered, rows
 from bench.numerics.row import Row
-from bench.numerics.run import ORACLE, Settings, read_arrays, read_object, write_arrays, write_json
+from bench.numerics.run import (
+    FLOAT64,
+    ORACLE,
+    Settings,
+    read_arrays,
+    read_object,
+    worker_name,
+    write_arrays,
+    write_json,
+)
 
-FLOAT64, DEVICE = "float64", "device"
 INFERENCE, TRAINING = "inference", "training"
 MODES = ("eager", "jit")
 # Explicit mantissa bits, and those of the operands of float32 products on tensor cores.
@@ -46,7 +54,7 @@ class Worker:
         self.adapter = backends.active()
         self.exact = role == FLOAT64
         self.device = "cpu" if self.exact else self.settings.device
-        self.folder = run / f"{self.backend}-{FLOAT64 if self.exact else self.settings.device}"
+        self.folder = run / worker_name(self.backend, role, self.settings.device)
         self.is_oracle = self.exact and self.backend == "jax"
         if self.exact:
             keras.config.set_floatx("float64")

@@ -17,7 +17,8 @@ from bench import devices
 from bench.analysis import numerics as judge
 from bench.analysis import numerics_errors
 from bench.numerics import __main__ as numerics
-from bench.numerics import hostile
+from bench.numerics import hostile, options
+from bench.numerics.job import Job
 from bench.numerics.large import LARGE
 from bench.numerics.run import Settings, read_arrays, read_object
 from dl_techniques.catalogue import TECHNIQUES
@@ -308,7 +309,7 @@ def test_a_second_command_with_the_same_run_is_refused_and_the_first_goes_on(tmp
 
 def test_a_clock_that_jumps_costs_no_worker(tmp_path, monkeypatch):
     Settings().save(tmp_path)
-    job = numerics.Job(tmp_path, "jax", "float64", limit=300)
+    job = Job(tmp_path, "jax", "float64", limit=300)
     running = tmp_path / "jax-float64" / "float32" / "Mish.running"
     running.parent.mkdir(parents=True)
     running.write_text("7")
@@ -417,7 +418,7 @@ def test_a_second_run_compiles_nothing_again(tmp_path):
 
 def test_a_gpu_is_not_filled_by_the_processes_of_many_cores(monkeypatch):
     monkeypatch.setattr(numerics, "cores", lambda: 64)
-    option = numerics._parser().parse_args(["--device", "gpu", "--threads", "2"])
+    option = options.parser().parse_args(["--device", "gpu", "--threads", "2"])
     assert numerics._processes(option, "device") == 8
     assert numerics._processes(option, "float64") == 32
 

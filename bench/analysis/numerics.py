@@ -11,19 +11,9 @@ import pandas as pd
 from scipy import stats
 
 from bench.analysis import numerics_errors as errors
-from bench.analysis import schema
-from bench.analysis.numerics_files import (
-    FILE,
-    PROCESS,
-    STEPS,
-    Arrays,
-    Record,
-    Run,
-    Unreadable,
-    missing,
-    same,
-)
+from bench.analysis.numerics_files import FILE, STEPS, Arrays, Record, Run, Unreadable, again, missing, same
 from bench.analysis.numerics_files import read as read
+from bench.commandline import FOUND, INCOMPLETE, OK
 from bench.numerics.run import ORACLE, WITNESS
 
 COLUMNS = (
@@ -44,10 +34,12 @@ SIGNIFICANCE = 1e-5
 # Tensors that one line names.
 MOST_NAMED = 3
 
-# The modes that each backend computes values in, and the check that names a damaged file.
+# The modes that each backend computes values in.
 MODES = ("eager", "jit")
-DAMAGE = "damage"
-PLANNED, NOT_COMPUTED = "was planned and is not there", "was not computed"
+# The checks of what cannot be compared: damaged files, and what was planned and is not there.
+DAMAGE, MISSING = "damage", "missing"
+LOST = (DAMAGE, MISSING)
+ALL = "all"
 
 
 def judge(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -56,17 +48,14 @@ def judge(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     pairs: list[dict[str, Any]] = []
     for technique, about in run.abouts.items():
         for dtype in run.settings.dtypes:
-            oracle = run.records.get((ORACLE, dtype, technique), Record({}, {"failures": {PROCESS: NOT_COMPUTED}}))
-            witness = run.records.get((WITNESS, dtype, technique))
-            found: list[dict[str, Any]] = []
-            if witness is None and WITNESS in run.facts:
-                found.append(_failure("tensorflow", "exact/all", NOT_COMPUTED, device="float64"))
-            records = {b: r for b in run.backends if (r := run.record(b, dtype, technique)) is not None}
-            found += [
-                *(_failure(b, "all", NOT_COMPUTED) for b in run.backends if b not in records),
+            there = {w: run.records[w, dtype, technique] for w in run.workers if (w, dtype, technique) in run.records}
+            oracle = there.get(ORACLE) or Record(run.folder / ORACLE / dtype / f"{technique}.json")
+            records = {b: record for b in run.backends if (record := run.record(b, dtype, technique)) is not None}
+            found = [
+                *(_not_computed(run, worker, dtype) for worker in run.workers if worker not in there),
                 *_failures(records),
-                *_missing(records, oracle, about, dtype),
-                *_oracle_rows(oracle, witness, about["phases"], dtype),
+                *_missing(records, oracle, about, dtype, run.settings.device),
+                *_oracle_rows(oracle, there, about["phases"], dtype),
                 *_values(records, oracle, dtype),
                 *_repeats(records),
                 *_hostile(records, about["finite"]),
@@ -83,34 +72,55 @@ def changes(run: Run, earlier: Run) -> pd.DataFrame:
     """Compares the results of two runs: verdicts on how far those of `run` are from those of `earlier`."""
     rows = [*_damage(run), *_damage(earlier)]
     backends = [backend for backend in run.backends if backend in earlier.backends]
-    shared = [key for key in run.cases if key in earlier.cases]
-    if not backends or not shared:
+    dtypes = [dtype for dtype in run.settings.dtypes if dtype in earlier.settings.dtypes]
+    techniques = [technique for technique in run.abouts if technique in earlier.abouts]
+    if not backends or not dtypes or not techniques:
         raise Unreadable(f"{run.name} and {earlier.name} have no backend, technique and dtype in common")
-    for dtype, technique in shared:
-        if not same(run.cases[dtype, technique], earlier.cases[dtype, technique]):
+    devices = " and ".join(dict.fromkeys((earlier.settings.device, run.settings.device)))
+    for technique, dtype in itertools.product(techniques, dtypes):
+        new, old = (of.cases.get((dtype, technique)) for of in (run, earlier))
+        if new and old and not same(new, old):
             raise Unreadable(
                 f"{run.name} and {earlier.name} drew other inputs or weights for {technique}; "
                 f"compute one of them with --cases-of the other"
             )
-        oracle = run.records.get((ORACLE, dtype, technique), Record({}, {"failures": {}}))
-        for backend in backends:
-            new, old = run.record(backend, dtype, technique), earlier.record(backend, dtype, technique)
-            if new is None or old is None:
-                whose = run.name if new is None else earlier.name
-                found = [_failure(backend, "all", f"{NOT_COMPUTED} in {whose}")]
-            else:
-                found = [*_changes(backend, new, old, oracle, dtype)]
-            devices = " and ".join(dict.fromkeys((earlier.settings.device, run.settings.device)))
-            rows += [_finished(row, technique, dtype, devices, run.abouts[technique]) for row in found]
+        found = [*_changes(run, earlier, backends, dtype, technique)]
+        rows += [_finished(row, technique, dtype, devices, run.abouts[technique]) for row in found]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def is_lost(frame: pd.DataFrame) -> pd.Series:
+    """Which rows are of what could not be compared."""
+    return frame["check"].isin(LOST)
+
+
+def disagreements(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of what was compared, or failed, and does not agree."""
+    return frame[(frame["verdict"] == DISAGREE) & ~is_lost(frame)]
+
+
+def exit_code(frame: pd.DataFrame) -> int:
+    """Returns that of `bench.commandline.EXIT_CODES`."""
+    if len(disagreements(frame)):
+        return FOUND
+    return INCOMPLETE if frame.empty or is_lost(frame).any() else OK
+
+
+def losses(frame: pd.DataFrame) -> list[str]:
+    """One line for each file that is damaged or incomplete, and for what each process has not computed."""
+    missing = frame[frame["check"] == MISSING]
+    lines = list(frame[frame["check"] == DAMAGE]["reason"])
+    for reason, rows in missing.groupby("reason", sort=False):
+        named = [row.technique if row.tensor == ALL else f"{row.mode}/{row.tensor}" for row in rows.itertuples()]
+        lines.append(f"{_some([*dict.fromkeys(named)])}: {reason}")
+    return lines
+
+
 def worst(frame: pd.DataFrame, count: int = 3) -> list[str]:
-    """One line for each damaged file, and for the worst disagreements."""
-    damaged = frame[frame["check"] == DAMAGE]
-    bad = frame[(frame["verdict"] == DISAGREE) & (frame["check"] != DAMAGE)]
+    """One line for each of the worst disagreements."""
+    bad = disagreements(frame)
     badness = (bad["error"] / bad["tolerance"]).fillna(np.inf)
-    return [*damaged["reason"]] + [
+    return [
         f"{row.technique} on {row.backend} ({row.device}, {row.dtype}, {row.mode}): {row.tensor}: {row.reason}"
         for row in bad.loc[badness.sort_values(ascending=False, kind="stable").index[:count]].itertuples()
     ]
@@ -119,7 +129,7 @@ def worst(frame: pd.DataFrame, count: int = 3) -> list[str]:
 def unneeded(run: Run, frame: pd.DataFrame) -> list[str]:
     """The exceptions of the catalogue that no result of this run needed."""
     lines = []
-    for technique, about in run.abouts.items():
+    for technique, about in run.abouts.items() if not run.settings.layer else ():
         mine = frame[frame["technique"] == technique]
         paths = [f"{row.backend}/{row.dtype}/{row.mode}/{row.tensor}" for row in mine.itertuples()]
         for pattern in about["tolerances"]:
@@ -139,7 +149,8 @@ def _values(records: dict[str, Record], oracle: Record, dtype: str) -> Iterator[
     for backend, mode, tensor, value in _tensors(records):
         exact, noise = _reference(oracle, tensor)
         if exact is None or noise is None:
-            yield _row(backend, mode, "value", tensor, reason="the oracle has no such result")
+            if not oracle.has_ended:
+                yield _row(backend, mode, MISSING, tensor, reason=_is_not_there(oracle))
         elif exact.shape != value.shape:
             yield _row(backend, mode, "value", tensor, reason=f"the shape is {value.shape}, not {exact.shape}")
         else:
@@ -191,9 +202,7 @@ def _hostile(records: dict[str, Record], promised: list[str]) -> Iterator[dict[s
             bad = [tensor for tensor, kind in found.items() if np.any(kind != 0)]
             if is_odd:
                 unlike = [part[0] for part in patterns[backend] if part not in usual] or list(found)
-                shown = ", ".join(f"{t}, {_finiteness(found[t])}" for t in unlike[:MOST_NAMED])
-                more = f", and {len(unlike) - MOST_NAMED} more" if len(unlike) > MOST_NAMED else ""
-                reason = f"unlike on other backends: {shown}{more}"
+                reason = f"unlike on other backends: {_some([f'{t}, {_finiteness(found[t])}' for t in unlike])}"
             else:
                 reason = f"not finite: {', '.join(bad)}" if bad else ""
             is_broken = name in promised and bool(bad)
@@ -232,15 +241,15 @@ def same_distribution(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _damage(run: Run) -> Iterator[dict[str, Any]]:
-    """Of the files that belong to no single process: the oracle, which draws the cases, answers for them."""
+    """Of the files that belong to no single result: the oracle, which draws the cases, answers for them."""
     for whose, reason in run.damage:
-        backend, _, device = whose.partition("-") if whose in run.facts else ("jax", "", "float64")
+        backend, _, device = (whose if whose in run.workers else ORACLE).partition("-")
         row = _row(backend, "exact", DAMAGE, FILE, reason=reason)
         yield _finished(row, whose, "", device, {"tolerances": {}})
 
 
 def _missing(
-    records: dict[str, Record], oracle: Record, about: dict[str, Any], dtype: str
+    records: dict[str, Record], oracle: Record, about: dict[str, Any], dtype: str, device: str
 ) -> Iterator[dict[str, Any]]:
     """What each backend had to compute and neither is there nor has failed."""
     exact = {phase: [*oracle.under(f"exact/{phase}")] or ["output"] for phase in about["phases"]}
@@ -251,20 +260,20 @@ def _missing(
         for tensor in tensors
     }
     if dtype == "float32":
-        for name in about.get("hostile", []):
+        for name in about["hostile"]:
             wanted |= {f"hostile/{name}/{t}": f"eager/hostile {name}" for t in exact.get("inference", [])}
         wanted |= {"draws": "eager/draws"} if about["random"] else {}
     for backend, record in records.items():
         for name in missing(record, wanted):
-            yield _failure(backend, name, PLANNED)
+            yield _planned(f"{backend}-{device}", name, record)
 
 
-def _oracle_rows(oracle: Record, witness: Record | None, phases: list[str], dtype: str) -> Iterator[dict[str, Any]]:
+def _oracle_rows(oracle: Record, there: dict[str, Record], phases: list[str], dtype: str) -> Iterator[dict[str, Any]]:
     """Whether the oracle can be believed."""
-    for worker, record in ((ORACLE, oracle), (WITNESS, witness)):
-        if record is None:
+    for worker in (ORACLE, WITNESS):
+        if worker not in there:
             continue
-        backend = worker.split("-")[0]
+        record, backend = there[worker], worker.split("-")[0]
         broken = [f"{part}: {reason}" for part, reason in record.failures.items() if part != FILE]
         broken += [f"{phase}: {what}" for phase, found in record.notes.get("narrow", {}).items() for what in found]
         reason = f"the oracle is broken: {'; '.join(broken)}" if broken else ""
@@ -278,7 +287,8 @@ def _oracle_rows(oracle: Record, witness: Record | None, phases: list[str], dtyp
                 fields = {"error": error, "tolerance": SLOPE_TOLERANCES[step], "device": "float64", "reason": reason}
                 yield _row(backend, "exact", "oracle", f"{phase}/slope, step {step}", **fields)
         for name in _missing_in_float64(record, oracle, phases, has_noise=worker == ORACLE):
-            yield _failure(backend, f"exact/{name}", PLANNED, device="float64")
+            yield _planned(worker, name, record)
+    witness = there.get(WITNESS)
     if witness is None:
         return
     for tensor, exact in oracle.under("exact").items():
@@ -306,14 +316,14 @@ def _missing_in_float64(record: Record, oracle: Record, phases: list[str], *, ha
         for kind in kinds
         for tensor in [*oracle.under(part)] or ["output"]
     }
-    lost = [name.removeprefix("exact/") for name in missing(record, wanted)]
+    lost = [*missing(record, wanted)]
     if not record.has_ended:
         for phase, part in parts.items():
             if part in record.failures:
                 continue
             slopes = record.notes.get("slopes", {}).get(phase, {})
-            lost += [f"{phase}/slope, step {step}" for step in STEPS if step not in slopes]
-            lost += [] if phase in record.notes.get("narrow", {}) else [f"{phase}/oracle dtypes"]
+            lost += [f"{part}/slope, step {step}" for step in STEPS if step not in slopes]
+            lost += [] if phase in record.notes.get("narrow", {}) else [f"{part}/oracle dtypes"]
     return lost
 
 
@@ -332,14 +342,54 @@ def _failures(records: dict[str, Record]) -> Iterator[dict[str, Any]]:
 def _failure(backend: str, part: str, reason: str, **fields: Any) -> dict[str, Any]:
     mode, _, what = part.partition("/")
     check = DAMAGE if part == FILE else "failure"
-    return _row(backend, mode, check, what or part, error=np.inf, reason=reason, **fields)
+    return _row(backend, mode, check, what or part, reason=reason, **fields)
 
 
-def _changes(backend: str, new: Record, old: Record, oracle: Record, dtype: str) -> Iterator[dict[str, Any]]:
+def _not_computed(run: Run, worker: str, dtype: str) -> dict[str, Any]:
+    return _lost(worker, ALL, f"not computed in {run.folder / worker / dtype}; {again(run.folder)}")
+
+
+def _planned(worker: str, part: str, record: Record) -> dict[str, Any]:
+    return _lost(worker, part, _is_not_there(record))
+
+
+def _is_not_there(record: Record) -> str:
+    return f"was planned and is not there; {record.remedy}"
+
+
+def _lost(worker: str, part: str, reason: str) -> dict[str, Any]:
+    backend, _, device = worker.partition("-")
+    mode, _, what = part.partition("/")
+    return _row(backend, mode, MISSING, what or part, reason=reason, device=device)
+
+
+def _changes(run: Run, earlier: Run, backends: list[str], dtype: str, technique: str) -> Iterator[dict[str, Any]]:
+    """Of one technique: what has changed on each backend."""
+    oracle = run.records.get((ORACLE, dtype, technique))
+    if oracle is None:
+        yield _not_computed(run, ORACLE, dtype)
+        return
+    if FILE in oracle.failures:
+        yield _failure("jax", FILE, oracle.failures[FILE], device="float64")
+        return
+    for backend in backends:
+        new, old = (of.record(backend, dtype, technique) for of in (run, earlier))
+        for of, record in ((run, new), (earlier, old)):
+            if record is None:
+                yield _not_computed(of, f"{backend}-{of.settings.device}", dtype)
+            elif FILE in record.failures:
+                yield _failure(backend, FILE, record.failures[FILE])
+        if new is not None and old is not None and not {*new.failures, *old.failures} & {FILE}:
+            yield from _moved(backend, new, old, oracle, dtype)
+
+
+def _moved(backend: str, new: Record, old: Record, oracle: Record, dtype: str) -> Iterator[dict[str, Any]]:
     earlier = {(mode, tensor): value for _, mode, tensor, value in _tensors({backend: old})}
     for _, mode, tensor, value in _tensors({backend: new}):
         before, noise = earlier.pop((mode, tensor), None), _reference(oracle, tensor)[1]
-        if before is None or noise is None or before.shape != value.shape or noise.shape != value.shape:
+        if noise is None:
+            yield _row(backend, mode, MISSING, tensor, reason=_is_not_there(oracle))
+        elif before is None or before.shape != value.shape or noise.shape != value.shape:
             yield _row(backend, mode, "change", tensor, reason="there is no such result in the other run")
         else:
             error = errors.measure(value, before.astype("float64"), noise * np.sqrt(2), dtype)
@@ -380,8 +430,13 @@ def _tensors(records: dict[str, Record]) -> Iterator[tuple[str, str, str, np.nda
     for backend, record in records.items():
         for name, value in record.arrays.items():
             mode, _, tensor = name.partition("/")
-            if mode in schema.MODES:
+            if mode in MODES:
                 yield backend, mode, tensor, value
+
+
+def _some(names: list[str]) -> str:
+    more = f", and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _row(backend: str, mode: str, check: str, tensor: str, **fields: Any) -> dict[str, Any]:
@@ -397,12 +452,12 @@ def _row(backend: str, mode: str, check: str, tensor: str, **fields: Any) -> dic
 
 
 def _finished(row: dict[str, Any], technique: str, dtype: str, device: str, about: dict[str, Any]) -> dict[str, Any]:
-    """The row with its verdict; an exception of the catalogue widens its tolerance."""
+    """The row with its verdict; an exception of the catalogue widens its tolerance, unless it stands for a loss."""
     row = {"technique": technique, "device": device, "dtype": dtype} | row
     path = f"{row['backend']}/{dtype}/{row['mode']}/{row['tensor']}"
     is_fine = row["error"] <= row["tolerance"]
     for pattern, (factor, why) in about["tolerances"].items():
-        if not is_fine and fnmatch.fnmatchcase(path, pattern):
+        if not is_fine and row["check"] not in LOST and fnmatch.fnmatchcase(path, pattern):
             row["tolerance"] = (row["tolerance"] or 1.0) * factor
             row["reason"] = f"{EXCEPTED}: {why}"
     verdict = AGREE if row["error"] <= row["tolerance"] else DISAGREE

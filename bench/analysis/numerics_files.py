@@ -8,10 +8,26 @@ from typing import Any
 import numpy as np
 
 from bench.analysis import schema
-from bench.numerics.run import ORACLE, Damaged, Settings, is_list_of, read_arrays, read_object
+from bench.numerics.run import (
+    DRAWS,
+    ORACLE,
+    Damaged,
+    Settings,
+    is_list_of,
+    is_whole,
+    planned,
+    read_arrays,
+    read_object,
+)
 
 PHASES = ("inference", "training")
 STEPS = ("1e-06", "1e-09")
+# What each array of a worker is of, by the first part of its name.
+DTYPES = {
+    **dict.fromkeys(("eager", "jit", "again", "exact"), ("float16", "float32", "float64")),
+    **dict.fromkeys(("noise", "draws"), ("float64",)),
+    "hostile": ("int8",),
+}
 # Failures after which nothing else of a technique is there.
 FILE, PROCESS, BUILD, CHOICE = "file", "process", "build", "phases"
 ENDED = (FILE, PROCESS, BUILD, CHOICE)
@@ -26,10 +42,11 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Record:
-    """What one process computed of one technique in one dtype."""
+    """What one process computed of one technique in one dtype; `path` is that of its notes."""
 
-    arrays: Arrays
-    notes: dict[str, Any]
+    path: Path
+    arrays: Arrays = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=lambda: {"failures": {}})
 
     @property
     def failures(self) -> dict[str, str]:
@@ -40,6 +57,11 @@ class Record:
         """Whether a failure explains that nothing else is there."""
         return not self.failures.keys().isdisjoint(ENDED)
 
+    @property
+    def remedy(self) -> str:
+        """What to do where something of it is damaged or missing."""
+        return f"delete {self.path} and {again(self.path.parents[2])}"
+
     def under(self, prefix: str) -> Arrays:
         """The arrays below a prefix, without it."""
         return {k.removeprefix(f"{prefix}/"): v for k, v in self.arrays.items() if k.startswith(f"{prefix}/")}
@@ -49,8 +71,9 @@ class Record:
 class Run:
     """One run folder. `records` is keyed by worker, dtype and technique."""
 
-    name: str
+    folder: Path
     settings: Settings
+    workers: list[str]
     abouts: dict[str, dict[str, Any]] = field(default_factory=dict)
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     records: dict[tuple[str, str, str], Record] = field(default_factory=dict)
@@ -59,89 +82,87 @@ class Run:
     """Of files that no record stands for: what they are of, a technique or a worker, and one line."""
 
     @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
     def backends(self) -> list[str]:
-        return [b for b in schema.BACKENDS if f"{b}-{self.settings.device}" in self.facts]
+        """Those that the run was to compare."""
+        return [b for b in schema.BACKENDS if f"{b}-{self.settings.device}" in self.workers]
 
     def record(self, backend: str, dtype: str, technique: str) -> Record | None:
         return self.records.get((f"{backend}-{self.settings.device}", dtype, technique))
 
 
 def read(folder: Path) -> Run:
-    """Reads a run folder; raises `Unreadable` where there is nothing to judge."""
+    """Reads a run folder; raises `Unreadable` where nobody can say what there is to judge."""
     try:
-        settings = Settings.load(folder)
+        there = [path.parent.name for path in sorted(folder.glob("*/facts.json"))]
+        run = Run(folder, Settings.load(folder), [*dict.fromkeys([*planned(folder), *there])])
     except Damaged as damaged:
-        raise Unreadable(f"{folder} is no run of bench.numerics, or damaged: {damaged}") from None
-    run = Run(folder.name, settings)
-    for path in sorted(folder.glob("*/*/*.json")):
-        if path.parts[-3] != "cases":
-            run.records[path.parts[-3], path.parts[-2], path.stem] = _record(path)
-    for worker in sorted({path.parent.name for path in folder.glob("*/facts.json")} | {key[0] for key in run.records}):
-        run.facts[worker] = _read(folder / worker / "facts.json", FACTS, run, worker) or {}
-    for path in sorted(folder.glob("cases/*.json")):
-        run.abouts[path.stem] = _read(path, ABOUT, run, path.stem) or NOTHING_KNOWN
-    for path in sorted(folder.glob("cases/*/*.npz")):
-        run.cases[path.parent.name, path.stem] = _arrays(path, run, path.stem)
-    if not run.backends or not (run.abouts or run.records):
-        raise Unreadable(f"{folder} has no results yet; compute them with: python -m bench.numerics")
-    if ORACLE not in run.facts:
-        raise Unreadable(f"{folder} has no oracle; compute it where JAX is installed")
-    _miss(folder, run)
+        raise Unreadable(f"{folder} is no run of bench.numerics: {damaged}; {anew(folder)}") from None
+    if ORACLE not in run.workers:
+        raise Unreadable(f"{folder} has no oracle; begin a run where JAX is installed")
+    if not run.backends:
+        raise Unreadable(f"{folder} has no backend to compare; {again(folder)}")
+    for worker in run.workers:
+        run.facts[worker] = _read(folder / worker / "facts.json", FACTS, run, worker, again(folder)) or {}
+        for path in sorted((folder / worker).glob("*/*.json")):
+            run.records[worker, path.parent.name, path.stem] = _record(path)
+    techniques = {name: None for facts in run.facts.values() for name in facts.get("techniques", [])}
+    for technique in techniques | {key[2]: None for key in run.records}:
+        run.abouts[technique] = _about(run, technique)
+    for worker, dtype, technique in run.records:
+        if worker == ORACLE and not run.records[worker, dtype, technique].has_ended:
+            run.cases[dtype, technique] = _case(run, dtype, technique)
     return run
 
 
-def _miss(folder: Path, run: Run) -> None:
-    """Names the files that must be there as others are; what only one process had to compute is the judge's."""
-    planned = [name for facts in run.facts.values() for name in facts.get("techniques", [])]
-    for technique in dict.fromkeys([*planned, *(key[2] for key in run.records)]):
-        if technique not in run.abouts:
-            run.abouts[technique] = NOTHING_KNOWN
-            if not _cannot_begin(run, technique):
-                run.damage.append((technique, f"{folder / 'cases' / technique}.json is missing"))
-    for worker, dtype, technique in run.records:
-        has_case = (dtype, technique) in run.cases or run.records[worker, dtype, technique].has_ended
-        if worker == ORACLE and not has_case:
-            run.damage.append((technique, f"{folder / 'cases' / dtype / technique}.npz is missing"))
+def again(folder: Path) -> str:
+    """The remedy where something of a run is missing."""
+    return f"go on with --run {folder.name}"
 
 
-def _cannot_begin(run: Run, technique: str) -> bool:
-    """Whether the oracle could not say anything of a technique."""
+def anew(folder: Path) -> str:
+    """The remedy where something is damaged that all results of a run depend on."""
+    return f"delete {folder} and compute it again"
+
+
+def _about(run: Run, technique: str) -> dict[str, Any]:
+    path = run.folder / "cases" / f"{technique}.json"
     records = [run.records.get((ORACLE, dtype, technique)) for dtype in run.settings.dtypes]
-    return all(record is None or record.has_ended for record in records)
+    if not path.exists() and all(record is None or record.has_ended for record in records):
+        return NOTHING_KNOWN  # the oracle has not come as far, and has rows that say so
+    return _read(path, ABOUT, run, technique, anew(run.folder)) or NOTHING_KNOWN
 
 
-def _read(path: Path, checks: dict[str, Check], run: Run, whose: str) -> dict[str, Any] | None:
+def _case(run: Run, dtype: str, technique: str) -> Arrays:
+    try:
+        return read_arrays(run.folder / "cases" / dtype / f"{technique}.npz")
+    except Damaged as damaged:
+        run.damage.append((technique, f"{damaged}; {anew(run.folder)}"))
+        return {}
+
+
+def _read(path: Path, checks: dict[str, Check], run: Run, whose: str, remedy: str) -> dict[str, Any] | None:
     try:
         return _checked(path, checks)
     except Damaged as damaged:
-        run.damage.append((whose, str(damaged) if path.exists() else f"{path} is missing"))
+        run.damage.append((whose, f"{damaged}; {remedy}"))
         return None
-
-
-def _arrays(path: Path, run: Run, whose: str) -> Arrays:
-    try:
-        return read_arrays(path)
-    except Damaged as damaged:
-        run.damage.append((whose, str(damaged)))
-        return {}
 
 
 def _record(path: Path) -> Record:
     """A record of which a file is damaged or missing has that as a failure."""
+    record = Record(path)
     try:
-        notes = _checked(path, NOTES)
+        record = Record(path, notes=_checked(path, NOTES))
+        if PROCESS in record.failures:  # it died before it could write any arrays
+            return record
+        return Record(path, _checked_arrays(path.with_suffix(".npz")), record.notes)
     except Damaged as damaged:
-        return Record({}, {"failures": {FILE: str(damaged)}})
-    arrays = path.with_suffix(".npz")
-    try:
-        if arrays.exists():
-            return Record(read_arrays(arrays), notes)
-        reason = f"{arrays} is missing"
-    except Damaged as damaged:
-        reason = str(damaged)
-    if PROCESS in notes["failures"]:  # it died before it could write them
-        return Record({}, notes)
-    return Record({}, {**notes, "failures": {**notes["failures"], FILE: reason}})
+        failures = {**record.failures, FILE: f"{damaged}; {record.remedy}"}
+        return Record(path, notes={**record.notes, "failures": failures})
 
 
 # What the JSON files hold. ------------------------------------------------------------------------------------------
@@ -156,12 +177,23 @@ def _checked(path: Path, checks: dict[str, Check]) -> dict[str, Any]:
     return found
 
 
+def _checked_arrays(path: Path) -> Arrays:
+    arrays = read_arrays(path)
+    for name, array in arrays.items():
+        kind = name.split("/")[0]
+        if array.dtype.name not in DTYPES.get(kind, ()):
+            raise Damaged(f"{path} is damaged: {name} is of {array.dtype}")
+        if kind == "draws" and array.shape != DRAWS:
+            raise Damaged(f"{path} is damaged: {name} has the shape {array.shape}")
+    return arrays
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**63)
+    return isinstance(value, float) or (is_whole(value) and abs(value) < 2**63)
 
 
 def _are_texts(value: Any) -> bool:
@@ -187,7 +219,7 @@ def _mapping(check: Check, names: tuple[str, ...] = ()) -> Check:
     return is_one
 
 
-FACTS: dict[str, Check] = {"techniques": _are_texts}
+FACTS: dict[str, Check] = {"techniques": lambda value: bool(value) and _are_texts(value)}
 ABOUT: dict[str, Check] = {
     "technique": _is_text,
     "paper": _is_text,
@@ -202,7 +234,8 @@ NOTES: dict[str, Check] = {
     "narrow": _mapping(_are_texts, PHASES),
     "slopes": _mapping(_mapping(_is_slope, STEPS), PHASES),
 }
-OPTIONAL = ("techniques", "hostile", "narrow", "slopes")
+# Of the role float64 alone.
+OPTIONAL = ("narrow", "slopes")
 NOTHING_KNOWN: dict[str, Any] = {"random": False, "finite": [], "tolerances": {}, "phases": [], "hostile": []}
 
 

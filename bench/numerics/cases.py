@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from bench.numerics.large import LARGE
-from bench.numerics.row import Row
+from bench.numerics.row import OF_FRAMEWORKS, Row
 from bench.numerics.run import Settings
 from dl_techniques.catalogue import TECHNIQUES
 
@@ -90,7 +90,7 @@ def rows(settings: Settings) -> list[Row]:
         module, _, name = settings.layer.partition(":")
         cls = getattr(importlib.import_module(module), name)
         config, shapes = settings.config or {}, settings.input_shapes
-        return [Row(cls, config, inputs=shapes, paper="none", integers=settings.integers)]
+        return [Row(cls, config, shapes, "none", integers=settings.integers, tolerances=OF_FRAMEWORKS)]
     known = {row.name: row for row in (*map(Row.of, TECHNIQUES), *LARGE)}
     unknown = set(settings.only) - set(known)
     if unknown:

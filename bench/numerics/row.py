@@ -1,10 +1,16 @@
 """A technique of the catalogue, or a layer of the user's own, as it is compared."""
 
 from dataclasses import dataclass, fields
+from math import inf
 
 from bench.numerics.hostile import Range
 from bench.numerics.run import Integers
 from dl_techniques.catalogue import Technique
+
+OF_FRAMEWORKS = {
+    "tensorflow/*/eager/hostile empty batch": (inf, "TensorFlow's convolutions and maxima take no empty batch"),
+}
+"""What no layer of the user's own is accused of."""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ DEVICES = ("cpu", "gpu")
 DTYPES = ("float32", "bfloat16", "float16")
 INTEGERS = ("int32", "int64", "uint8")
 PRECISIONS = ("ieee", "tf32")
+DRAWS = (192, 2)
+"""How often a random layer is run, and how many numbers are kept of each output."""
 
 Integers = tuple[str, int, int]
 """Of an input: its dtype, its lowest value, and the first one that is too high."""
@@ -144,7 +146,7 @@ def read_object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise Damaged(f"{path} is damaged: {_first_line(error)}") from None
+        raise _damaged(path, error) from None
     if not isinstance(value, dict):
         raise Damaged(f"{path} is damaged: it is no JSON object")
     return value
@@ -156,15 +158,17 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:  # or a broken one stays open
             arrays = {name.replace("|", "/"): archive[name] for name in archive.files}
     except Exception as error:  # a broken archive ends in almost any of them
-        raise Damaged(f"{path} is damaged: {_first_line(error)}") from None
+        raise _damaged(path, error) from None
     if any(array.dtype.kind not in "biuf" for array in arrays.values()):
         raise Damaged(f"{path} is damaged: it holds other things than numbers")
     return arrays
 
 
-def _first_line(error: BaseException) -> str:
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return " ".join(text.split())[:200]
+def _damaged(path: Path, error: Exception) -> Damaged:
+    if isinstance(error, FileNotFoundError):
+        return Damaged(f"{path} is missing")
+    reason = " ".join(f"{type(error).__name__}: {error}".split())
+    return Damaged(f"{path} is damaged: {reason:.200}")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -24,6 +24,7 @@ from bench.numerics import hostile
 from bench.numerics.cases import COTANGENT, INPUT, WEIGHT, Arrays, Subject, draw, is_floating, numbered, rows
 from bench.numerics.row import Row
 from bench.numerics.run import (
+    DRAWS,
     FLOAT64,
     ORACLE,
     Settings,
@@ -41,7 +42,6 @@ BITS = {"float32": 23, "bfloat16": 7, "float16": 10}
 TF32_BITS = 10
 # Relative steps of central differences. The second one is lost wherever a float32 lies on the way.
 STEPS = (1e-6, 1e-9)
-DRAWS = 192
 
 
 class Worker:
@@ -210,10 +210,11 @@ class _Technique:
         self.keep(f"hostile/{name}", {key: hostile.kinds(value) for key, value in values.items()})
 
     def draw_randomly(self) -> None:
-        """Two projections of the output, many times in training mode."""
+        """Projections of the output, many times in training mode."""
+        count, projections = DRAWS
         inputs = [self.tensor(x) for x in numbered(self.case, INPUT)]
-        directions = [np.random.default_rng(seed) for seed in (1, 2)]
-        outputs = [_flat(self.subject(*inputs, training=True), self.adapter) for _ in range(DRAWS)]
+        directions = [np.random.default_rng(1 + i) for i in range(projections)]
+        outputs = [_flat(self.subject(*inputs, training=True), self.adapter) for _ in range(count)]
         weights = np.stack([generator.standard_normal(outputs[0].size) for generator in directions])
         self.results["draws"] = np.stack(outputs).astype("float64") @ weights.T
 

@@ -8,62 +8,10 @@ import pytest
 
 from bench.analysis import numerics, numerics_errors
 from bench.analysis.__main__ import main
-from bench.numerics.run import Settings, write_arrays, write_json
-
-BACKENDS = ("tensorflow", "jax", "torch")
-TENSORS = ("inference/output", "inference/gradient of input", "inference/gradient of kernel")
-ULP = 2.0**-23
-
-
-def random(seed):
-    return np.random.default_rng(seed)
-
-
-class Folder:
-    """A run folder of one technique on which all agree; a test changes an array or a note and writes it."""
-
-    def __init__(self, path, *, device="cpu", dtypes=("float32",), seed=0, **about):
-        self.path = path
-        self.settings = Settings(device=device, dtypes=dtypes)
-        self.about = {"technique": "Norm", "paper": "none", "random": False, "finite": [], "tolerances": {}, **about}
-        self.about = {"phases": ["inference"], "hostile": [], **self.about}
-        self.cases = {"input 0": random(9).standard_normal((4, 6)).astype("float32")}
-        exact = {name: random(i).standard_normal((4, 6)) for i, name in enumerate(TENSORS)}
-        noise = {name: 0.6 * ULP * np.abs(value) for name, value in exact.items()}
-        oracle = {f"exact/{name}": value for name, value in exact.items()}
-        self.arrays = {
-            "jax-float64": {**oracle, **{f"noise/{name}": value for name, value in noise.items()}},
-            "tensorflow-float64": {name: value * (1 + 1e-15) for name, value in oracle.items()},
-        }
-        slopes = {"inference": {"1e-06": [1.0, 1.0 + 1e-8, 1.0], "1e-09": [1.0, 1.0 + 1e-5, 1.0]}}
-        self.notes = {name: {"failures": {}, "narrow": {"inference": []}, "slopes": slopes} for name in self.arrays}
-        for i, backend in enumerate(BACKENDS):
-            worker = f"{backend}-{device}"
-            draw = random((seed, i))
-            self.arrays[worker] = {
-                f"{mode}/{name}": (value * (1 + ULP * draw.uniform(-1, 1, value.shape))).astype("float32")
-                for mode in ("eager", "jit")
-                for name, value in exact.items()
-            }
-            self.notes[worker] = {"failures": {}}
-
-    def write(self):
-        self.settings.save(self.path)
-        write_json(self.path / "cases" / "Norm.json", self.about)
-        for dtype in self.settings.dtypes:
-            write_arrays(self.path / "cases" / dtype / "Norm.npz", self.cases)
-            for worker, arrays in self.arrays.items():
-                write_json(self.path / worker / "facts.json", {"backend_version": "1", "keras_version": "3"})
-                write_arrays(self.path / worker / dtype / "Norm.npz", arrays)
-                write_json(self.path / worker / dtype / "Norm.json", self.notes[worker])
-        return self.path
-
-    def judge(self):
-        return numerics.judge(numerics.read(self.write()))[0]
-
-    def disagreements(self):
-        frame = self.judge()
-        return frame[frame["verdict"] == "disagree"]
+from bench.commandline import FOUND, INCOMPLETE
+from bench.numerics.run import write_arrays, write_json
+from tests.bench.analysis import damaged_numerics
+from tests.bench.analysis.numerics_made_up import BACKENDS, TENSORS, ULP, Folder, random
 
 
 @pytest.fixture
@@ -179,14 +127,13 @@ def test_a_planned_tensor_that_is_not_there_is_a_disagreement(folder, mode, tens
     del folder.arrays["jax-cpu"][f"{mode}/{tensor}"]
     (found,) = folder.disagreements().itertuples()
     assert (found.backend, found.mode, found.tensor) == ("jax", mode, tensor)
-    assert found.reason == "was planned and is not there"
+    assert found.reason.startswith("was planned and is not there")
 
 
 @pytest.mark.parametrize("kind", ["exact", "noise"])
 def test_a_tensor_that_the_oracle_lacks_is_a_disagreement(folder, kind):
     del folder.arrays["jax-float64"][f"{kind}/inference/output"]
-    reasons = folder.disagreements()["reason"].tolist()
-    assert "the oracle has no such result" in reasons
+    assert set(folder.disagreements()["check"]) == {"missing"}
 
 
 def test_a_tensor_that_the_witness_lacks_is_a_disagreement(folder):
@@ -210,7 +157,7 @@ def test_a_phase_that_the_oracle_planned_and_nobody_computed_is_a_disagreement(f
 @pytest.mark.parametrize("note", ["narrow", "slopes"])
 def test_a_check_of_the_oracle_that_is_not_there_is_a_disagreement(folder, note):
     folder.notes["jax-float64"] = {**folder.notes["jax-float64"], note: {}}
-    assert set(folder.disagreements()["reason"]) == {"was planned and is not there"}
+    assert set(folder.disagreements()["check"]) == {"missing"}
 
 
 @pytest.mark.parametrize("is_planned", [True, False])
@@ -226,39 +173,70 @@ def test_hostile_inputs_and_draws_that_were_planned_are_there(tmp_path, is_plann
     assert set(found["backend"]) <= {"tensorflow"}
 
 
+def told(run, capsys, *options):
+    """The exit code of the command, and what it printed."""
+    code = main(["numerics", str(run), *options, "--out", str(run.parent / "report")])
+    return code, capsys.readouterr().out
+
+
 @pytest.mark.parametrize("worker", ["jax-float64", "tensorflow-float64", "torch-cpu"])
 @pytest.mark.parametrize("suffix", ["json", "npz"])
-def test_a_file_that_is_missing_is_a_disagreement(folder, worker, suffix, capsys):
+def test_a_run_without_one_file_is_incomplete(folder, worker, suffix, capsys):
     path = folder.write() / worker / "float32" / f"Norm.{suffix}"
     path.unlink()
-    assert main(["numerics", str(folder.path), "--out", str(folder.path.parent / "report")]) == 1
-    told = capsys.readouterr().out
-    assert (f"{path} is missing" if suffix == "npz" else "was not computed") in told
+    code, text = told(folder.path, capsys)
+    assert code == INCOMPLETE
+    lines = {"npz": f"{path} is missing; delete", "json": f"Norm: not computed in {path.parent}; go on"}
+    assert lines[suffix] in text
 
 
-def test_a_technique_without_any_file_is_missed(folder):
-    path = folder.write()
-    write_json(path / "jax-cpu" / "facts.json", {"techniques": ["Norm", "Sum"]})
-    frame, _ = numerics.judge(numerics.read(path))
-    found = frame[frame["verdict"] == "disagree"]
-    assert set(found["technique"]) == {"Sum"}
-    assert {*BACKENDS} == set(found["backend"])
+def test_a_run_without_a_whole_worker_is_incomplete(folder, capsys):
+    shutil.rmtree(folder.write() / "torch-cpu")
+    code, text = told(folder.path, capsys)
+    assert code == INCOMPLETE
+    assert f"{folder.path / 'torch-cpu'}/facts.json is missing; go on with --run run" in text
 
 
-def test_a_technique_that_one_process_never_wrote_is_a_disagreement(folder):
-    path = folder.write()
-    (path / "torch-cpu" / "float32" / "Norm.json").unlink()
-    frame, _ = numerics.judge(numerics.read(path))
-    assert "was not computed" in frame[frame["verdict"] == "disagree"]["reason"].item()
+def test_a_worker_that_is_there_and_was_not_planned_is_judged(folder):
+    folder.arrays["torch-cpu"]["jit/inference/output"] *= 2
+    plan = folder.write() / "planned.json"
+    write_json(plan, {"workers": ["jax-float64", "jax-cpu"]})
+    frame, _ = numerics.judge(numerics.read(folder.path))
+    assert set(frame[frame["verdict"] == "disagree"]["backend"]) == {"torch"}
+
+
+def test_a_run_without_one_tensor_is_incomplete_and_a_disagreement_comes_first(folder, capsys):
+    del folder.arrays["torch-cpu"]["jit/inference/output"]
+    code, text = told(folder.write(), capsys)
+    notes = folder.path / "torch-cpu" / "float32" / "Norm.json"
+    assert code == INCOMPLETE
+    assert "0 disagreements, 1 missing or damaged" in text
+    assert f"  jit/inference/output: was planned and is not there; delete {notes} and go on with --run run" in text
+    folder.arrays["jax-cpu"]["jit/inference/output"] *= 2
+    assert told(folder.write(), capsys)[0] == FOUND
+
+
+def test_no_exception_stands_for_a_loss(tmp_path):
+    folder = Folder(tmp_path / "run", tolerances={"torch/*": [float("inf"), "anything"]})
+    del folder.arrays["torch-cpu"]["jit/inference/output"]
+    assert folder.disagreements()["check"].tolist() == ["missing"]
+
+
+def test_a_technique_without_any_file_is_missed(folder, capsys):
+    write_json(folder.write() / "jax-cpu" / "facts.json", {"techniques": ["Norm", "Sum"]})
+    code, text = told(folder.path, capsys)
+    assert code == INCOMPLETE
+    assert text.count("  Sum: not computed in ") == 5
 
 
 def test_a_technique_that_nobody_could_build_is_a_disagreement(folder):
     path = folder.write()
     for worker in folder.notes:
         write_json(path / worker / "float32" / "Sum.json", {"failures": {"build": "ValueError: no"}})
-    frame, _ = numerics.judge(numerics.read(path))
-    assert set(frame[frame["verdict"] == "disagree"]["technique"]) == {"Sum"}
-    assert set(frame[frame["technique"] == "Sum"]["backend"]) == set(BACKENDS)
+        write_arrays(path / worker / "float32" / "Sum.npz", {})
+    found = numerics.disagreements(numerics.judge(numerics.read(path))[0])
+    assert set(found["technique"]) == {"Sum"}
+    assert set(found["backend"]) == set(BACKENDS)
 
 
 def test_a_narrow_oracle_is_broken(folder):
@@ -397,84 +375,35 @@ def test_wrong_use_is_one_line(arguments, tmp_path, monkeypatch, capsys):
 
 def test_a_run_without_its_oracle_cannot_be_judged(folder, capsys):
     del folder.arrays["jax-float64"]
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as stop:
         main(["numerics", str(folder.write())])
+    assert stop.value.code == 2
     assert "no oracle" in capsys.readouterr().err
 
 
-def nulls(value):
-    """Each value in turn as null, and all of them at once."""
-    if isinstance(value, dict):
-        for name, part in value.items():
-            yield from ({**value, name: changed} for changed in nulls(part))
-    if isinstance(value, list):
-        for i, part in enumerate(value):
-            yield from ([*value[:i], changed, *value[i + 1 :]] for changed in nulls(part))
-    yield None
+def test_no_damage_is_taken_for_agreement_or_ends_in_a_traceback(tmp_path):
+    """Forty of those of `python -m tests.bench.analysis.damaged_numerics`."""
+    assert damaged_numerics.campaign(tmp_path, count=40, seed=1) == []
 
 
-def damages(path, generator):
-    """What may become of a file: its bytes, or None where it is gone."""
-    content = path.read_bytes()
-    yield from (content[: int(generator.integers(1, len(content)))] for _ in range(2))
-    for _ in range(4):
-        flipped = bytearray(content)
-        flipped[generator.integers(len(content))] ^= 1 << int(generator.integers(8))
-        yield bytes(flipped)
-    yield b""
-    yield None
-    if path.suffix == ".json":
-        yield from (json.dumps(changed).encode() for changed in nulls(json.loads(content)))
-        yield b"[]"
-    else:
-        yield b"PK\x03\x04 nothing"
-
-
-def judged(run, out, capsys):
-    """The exit code, and what was printed; an exit by the parser has one line."""
-    try:
-        code = main(["numerics", str(run), "--out", str(out)])
-    except SystemExit as stop:
-        code = stop.code
-        told = capsys.readouterr().err
-        assert len(told.splitlines()) == 1
-        return code, told
-    return code, capsys.readouterr().out
-
-
-def campaign(run, out, capsys, seed, share):
-    """Damages each file in each way, one at a time, or a share of that; returns how often."""
-    generator, count = random(seed), 0
-    whole = judged(run, out, capsys)
-    assert whole[0] == 0
-    for path in sorted(run.rglob("*.*")):
-        content = path.read_bytes()
-        for damaged in damages(path, generator):
-            if generator.uniform() > share:
-                continue
-            path.unlink() if damaged is None else path.write_bytes(damaged)
-            code, told = judged(run, out, capsys)
-            is_named = path.name in told or (path.stem in told and "was " in told)
-            assert (code, told) == whole or (code in (1, 2) and is_named), (path, damaged, code, told)
-            assert code or damaged, f"{path} is {damaged} and nobody noticed"
-            path.write_bytes(content)
-            count += 1
-    return count
-
-
-def test_a_damaged_file_is_named_in_one_line_and_nothing_ends_in_a_traceback(folder, capsys, tmp_path):
-    assert campaign(folder.write(), tmp_path / "report", capsys, seed=0, share=0.15) > 30
-
-
-def test_each_damaged_file_has_its_line(folder, capsys, tmp_path):
+def test_each_damaged_file_has_its_line(folder, capsys):
     run = folder.write()
     paths = [run / worker / "float32" / f"Norm.{suffix}" for worker in folder.notes for suffix in ("npz", "json")]
     for path in paths[::2]:
         path.write_bytes(path.read_bytes()[:-9])
-    assert judged(run, tmp_path, capsys)[0] == 1
-    told = judged(run, tmp_path, capsys)[1].splitlines()
+    code, text = told(run, capsys)
+    assert code == INCOMPLETE
     for path in paths[::2]:
-        assert sum(str(path) in line for line in told) == 1, path
+        assert sum(str(path) in line for line in text.splitlines()) == 1, path
+
+
+def test_a_damaged_file_of_either_of_two_runs_is_named(tmp_path, capsys):
+    before, after = (Folder(tmp_path / name).write() for name in ("before", "after"))
+    path = before / "jax-cpu" / "float32" / "Norm.npz"
+    path.write_bytes(path.read_bytes()[:-9])
+    code, text = told(after, capsys, "--against", str(before))
+    assert code == INCOMPLETE
+    assert f"{path} is damaged" in text
 
 
 def test_two_runs_are_compared(tmp_path, capsys):
@@ -503,8 +432,9 @@ def test_what_only_one_of_two_runs_has_is_a_change(tmp_path):
     shutil.rmtree(before.write() / "jax-cpu" / "float32")
     frame = numerics.changes(numerics.read(after.path), numerics.read(before.path))
     found = frame[frame["verdict"] == "disagree"]
+    lost = f"not computed in {before.path / 'jax-cpu' / 'float32'}; go on with --run before"
     assert found[["backend", "reason"]].values.tolist() == [
-        ["jax", "was not computed in before"],
+        ["jax", lost],
         ["torch", "there is no such result in this run"],
     ]
 

@@ -183,16 +183,15 @@ def _run_and_round(equation: Any, roundoff: Roundoff, disturb: Disturb, operands
     return [rounded(roundoff.result, y) for y in run(operands)]
 
 
-def _squared_sums(terms: Any, squares: Tensor, total: Tensor) -> Tensor:
+def _squared_sums(terms: Tensor | float, squares: Tensor, total: Tensor) -> Tensor:
     """The squares of the sums of the first two, three, ... terms, added up: what one term after the other rounds.
 
     It is the mean over all orders of the `n` terms. The first `k` have a sum whose square is, in the mean,
     `k/n squares + k (k-1) / (n (n-1)) (total^2 - squares)`.
     """
-    where = np.where if isinstance(terms, float) else jnp.where
-    together = where(terms > 1, (terms + 1) / 3, 0.0)
-    alone = where(terms > 1, (terms + 1) / 6 - 1 / terms, 0.0)
-    return alone * squares + together * total**2
+    count = jnp.maximum(terms, 1)
+    rounded = (count + 1) / 3 * total**2 + ((count + 1) / 6 - 1 / count) * squares
+    return jnp.where(count > 1, rounded, 0.0)
 
 
 def _each(change: Callable[[Tensor], Tensor], operands: Sequence[Tensor]) -> list[Tensor]:

@@ -41,8 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for name in names:
                 for role in roles[name]:
                     Job(run, name, role, option.limit).finish(_processes(option, role))
-    except (Refused, Damaged) as refusal:
+    except Refused as refusal:
         print(f"numerics: {refusal}", file=sys.stderr)
+        return USAGE
+    except Damaged as damaged:
+        print(f"numerics: {damaged}; begin another --run", file=sys.stderr)
         return USAGE
     except OSError as error:
         print(f"numerics: cannot write results: {error}", file=sys.stderr)

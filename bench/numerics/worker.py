@@ -4,6 +4,7 @@ In the role "float64" it computes what is right; in the role "device" it compute
 or claimed by another process, is not computed again: several may share the work, and go on after a crash.
 """
 
+import contextlib
 import math
 import os
 import sys
@@ -27,6 +28,7 @@ from bench.numerics.run import (
     DRAWS,
     FLOAT64,
     ORACLE,
+    Damaged,
     Settings,
     read_arrays,
     read_object,
@@ -111,8 +113,10 @@ class Worker:
 
     def cost(self, row: Row) -> float:
         """How long the oracle took, if it knows: the longest go first, or one process would end alone."""
-        outcome = self.run / ORACLE / self.settings.dtypes[0] / f"{row.name}.json"
-        return read_object(outcome).get("seconds", 0.0) if outcome.exists() else 0.0
+        with contextlib.suppress(Damaged):
+            seconds = read_object(self.run / ORACLE / self.settings.dtypes[0] / f"{row.name}.json").get("seconds")
+            return seconds if isinstance(seconds, float) else 0.0
+        return 0.0
 
     def oracle(self) -> Any:
         """The module, which only a process with JAX can import."""

@@ -113,6 +113,11 @@ def test_every_kind_of_sum_has_the_noise_of_its_terms(kind):
     assert_near(np.asarray(found).ravel(), formula(terms, ROUNDOFF))
 
 
+def test_sums_of_nothing_are_exact():
+    for empty in (noise(lambda x, y: jnp.sum(x[:0], axis=0)), noise(lambda x, y: x[:, :0] @ y[:, :0].T)):
+        assert not np.any(empty)
+
+
 def test_products_of_narrower_operands_have_more_noise():
     terms, total = np.asarray(x[:, None] * y[None]), np.asarray(x @ y.T)
     squares = noise_of_products(terms, ROUNDOFF) ** 2

@@ -219,6 +219,7 @@ def test_token_ids_stay_within_their_range(tmp_path):
     assert found["eager/inference/gradient of embeddings"].shape == (9, 4)
     hostile_inputs = {name.split("/")[1] for name in found if name.startswith("hostile/")}
     assert hostile_inputs == {"lowest", "highest", "empty batch", "batch of one"}
+    assert "tensorflow/*/eager/hostile empty batch" in about(tmp_path / "run", "Embedding")["tolerances"]
 
 
 def test_floats_and_integers_side_by_side(tmp_path):
@@ -324,15 +325,27 @@ def test_a_clock_that_jumps_costs_no_worker(tmp_path, monkeypatch):
     assert not job._is_in_time([running])
 
 
-def test_a_damaged_run_is_one_line(two):
-    path = two / "run" / "run.json"
+@pytest.mark.parametrize("name", ["run.json", "planned.json"])
+def test_a_damaged_run_is_one_line(two, name):
+    path = two / "run" / name
     content = path.read_bytes()
     path.write_bytes(content[:20])
     done = compute(two, "--only", "RMSNorm,StochasticDepth")
     path.write_bytes(content)
     assert done.returncode == 2
     assert done.stderr.startswith(f"numerics: {path} is damaged: ")
+    assert done.stderr.endswith("; begin another --run\n")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_damaged_result_keeps_no_other_from_being_computed(two):
+    path = two / "run" / "jax-float64" / "float32" / "RMSNorm.json"
+    content = path.read_bytes()
+    path.write_text('{"failures": {}, "seconds": null}')
+    (two / "run" / "jax-cpu" / "float32" / "StochasticDepth.json").unlink()
+    done = compute(two, "--only", "RMSNorm,StochasticDepth")
+    path.write_bytes(content)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

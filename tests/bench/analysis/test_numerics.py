@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -324,6 +325,13 @@ def test_an_exception_needs_its_reason_and_its_place(tmp_path):
 def test_an_exception_that_is_not_needed_is_told(tmp_path):
     run = numerics.read(Folder(tmp_path / "run", tolerances={"torch/*": [8, "?"], "mars/*": [2, "?"]}).write())
     assert numerics.unneeded(run, numerics.judge(run)[0]) == ["Norm: the exception 'torch/*' was not needed"]
+
+
+def test_a_layer_of_the_users_own_has_no_exceptions_of_the_catalogue(tmp_path):
+    folder = Folder(tmp_path / "run", tolerances={"torch/*": [8, "of frameworks"]})
+    folder.settings = replace(folder.settings, layer="keras.layers:Dense")
+    run = numerics.read(folder.write())
+    assert numerics.unneeded(run, numerics.judge(run)[0]) == []
 
 
 def test_sixteen_bits_have_their_own_roundoff(tmp_path):

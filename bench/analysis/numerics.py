@@ -59,6 +59,7 @@ def judge(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
                 *_values(records, oracle, dtype),
                 *_repeats(records),
                 *_hostile(records, about["finite"]),
+                *_misshapen(records, oracle),
                 *_draws(records),
             ]
             finished = [_finished(row, technique, dtype, run.settings.device, about) for row in found]
@@ -209,6 +210,19 @@ def _hostile(records: dict[str, Record], promised: list[str]) -> Iterator[dict[s
             yield _row(backend, "eager", "hostile", f"hostile {name}", error=int(is_odd or is_broken), reason=reason)
 
 
+def _misshapen(records: dict[str, Record], oracle: Record) -> Iterator[dict[str, Any]]:
+    """Hostile values change no shape; hostile batches change one axis."""
+    shapes = {tensor: value.shape for tensor, value in oracle.under("exact/inference").items()}
+    for backend, record in records.items():
+        for path, kind in record.under("hostile").items():
+            name, _, tensor = path.partition("/")
+            shape = shapes.get(tensor, kind.shape)
+            if kind.ndim != len(shape) or (kind.shape != shape and "batch" not in name):
+                yield _row(
+                    backend, "eager", "hostile", f"hostile {name}", reason=f"{tensor}: the shape is {kind.shape}"
+                )
+
+
 def _finiteness(kind: np.ndarray) -> str:
     return f"shape {kind.shape}, {np.sum(kind != 0)} elements not finite"
 
@@ -217,7 +231,10 @@ def _draws(records: dict[str, Record]) -> Iterator[dict[str, Any]]:
     """Random outputs as distributions: each backend against the others together."""
     drawn = {backend: r.arrays["draws"] for backend, r in records.items() if "draws" in r.arrays}
     for backend, mine in drawn.items():
-        others = [values for name, values in drawn.items() if name != backend]
+        if not np.all(np.isfinite(mine)):
+            yield _row(backend, "eager", "draws", "draws", reason="not finite")
+            continue
+        others = [values for name, values in drawn.items() if name != backend and np.all(np.isfinite(values))]
         if not others:
             continue
         pooled = np.concatenate(others)

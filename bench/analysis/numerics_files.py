@@ -32,6 +32,9 @@ DTYPES = {
 FILE, PROCESS, BUILD, CHOICE = "file", "process", "build", "phases"
 ENDED = (FILE, PROCESS, BUILD, CHOICE)
 
+# The remedy where something is damaged that all results of a run depend on.
+ANEW = "compute another with python -m bench.numerics --run NAME"
+
 Arrays = dict[str, np.ndarray]
 Check = Callable[[Any], bool]
 
@@ -100,9 +103,9 @@ def read(folder: Path) -> Run:
         there = [path.parent.name for path in sorted(folder.glob("*/facts.json"))]
         run = Run(folder, Settings.load(folder), [*dict.fromkeys([*planned(folder), *there])])
     except Damaged as damaged:
-        raise Unreadable(f"{folder} is no run of bench.numerics: {damaged}; {anew(folder)}") from None
+        raise Unreadable(f"{folder} is no run of bench.numerics: {damaged}; {ANEW}") from None
     if ORACLE not in run.workers:
-        raise Unreadable(f"{folder} has no oracle; begin a run where JAX is installed")
+        raise Unreadable(f"{folder} has no oracle; compute another with --run NAME, first where JAX is installed")
     if not run.backends:
         raise Unreadable(f"{folder} has no backend to compare; {again(folder)}")
     for worker in run.workers:
@@ -123,24 +126,19 @@ def again(folder: Path) -> str:
     return f"go on with --run {folder.name}"
 
 
-def anew(folder: Path) -> str:
-    """The remedy where something is damaged that all results of a run depend on."""
-    return f"delete {folder} and compute it again"
-
-
 def _about(run: Run, technique: str) -> dict[str, Any]:
     path = run.folder / "cases" / f"{technique}.json"
     records = [run.records.get((ORACLE, dtype, technique)) for dtype in run.settings.dtypes]
     if not path.exists() and all(record is None or record.has_ended for record in records):
         return NOTHING_KNOWN  # the oracle has not come as far, and has rows that say so
-    return _read(path, ABOUT, run, technique, anew(run.folder)) or NOTHING_KNOWN
+    return _read(path, ABOUT, run, technique, ANEW) or NOTHING_KNOWN
 
 
 def _case(run: Run, dtype: str, technique: str) -> Arrays:
     try:
         return read_arrays(run.folder / "cases" / dtype / f"{technique}.npz")
     except Damaged as damaged:
-        run.damage.append((technique, f"{damaged}; {anew(run.folder)}"))
+        run.damage.append((technique, f"{damaged}; {ANEW}"))
         return {}
 
 

@@ -44,6 +44,11 @@ class Folder:
             }
             self.notes[worker] = {"failures": {}}
 
+    def drop(self, backend: str) -> None:
+        """Leaves a backend out of the run."""
+        for worker in [worker for worker in self.arrays if worker.startswith(backend)]:
+            del self.arrays[worker], self.notes[worker]
+
     def write(self) -> Path:
         self.settings.save(self.path)
         plan(self.path, [*self.arrays])

@@ -99,6 +99,29 @@ def test_a_result_beyond_the_range_of_float16_is_infinite():
     assert numerics_errors.measure(right, expected, noise, "bfloat16").misplaced == 1
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_element_of_unknown_noise_is_found(folder, value):
+    folder.arrays["jax-float64"]["noise/inference/output"][0, 0] = value
+    assert set(folder.disagreements()["tensor"]) == {"inference/output"}
+
+
+def test_a_hostile_result_of_another_shape_is_found_without_another_backend(folder):
+    folder.drop("tensorflow")
+    folder.drop("torch")
+    folder.arrays["jax-cpu"] |= {
+        f"hostile/{name}/output": np.zeros((1, 6), np.int8) for name in ("huge", "batch of one")
+    }
+    (found,) = folder.disagreements().itertuples()
+    assert (found.tensor, found.reason) == ("hostile huge", "output: the shape is (1, 6)")
+
+
+def test_random_results_that_are_not_finite_are_found_without_another_backend(folder):
+    folder.drop("tensorflow")
+    folder.drop("torch")
+    folder.arrays["jax-cpu"]["draws"] = np.full((192, 2), np.nan)
+    assert folder.disagreements()["reason"].tolist() == ["not finite"]
+
+
 def test_another_shape_is_found(folder):
     folder.arrays["jax-cpu"]["jit/inference/output"] = np.zeros((6, 4), "float32")
     assert "shape" in folder.disagreements()["reason"].item()
@@ -167,7 +190,7 @@ def test_hostile_inputs_and_draws_that_were_planned_are_there(tmp_path, is_plann
     for backend in BACKENDS[1:]:
         arrays = folder.arrays[f"{backend}-cpu"]
         arrays["draws"] = random(3).standard_normal((192, 2))
-        arrays |= {f"hostile/huge/{name.removeprefix('inference/')}": np.zeros(2, np.int8) for name in TENSORS}
+        arrays |= {f"hostile/huge/{name.removeprefix('inference/')}": np.zeros((4, 6), np.int8) for name in TENSORS}
     found = folder.disagreements()
     wanted = [f"huge/{name.removeprefix('inference/')}" for name in TENSORS] + ["draws"]
     assert found["tensor"].tolist() == (wanted if is_planned else [])
@@ -264,8 +287,8 @@ def test_other_bits_when_repeated_are_a_disagreement(folder):
 
 
 def finite(**bad):
-    """What each backend finds in a hostile input: everything finite, but on the `bad` ones one element."""
-    return {b: np.array([bad.get(b, 0), 0], np.int8) for b in BACKENDS}
+    """What each backend finds in a hostile input: everything finite, but nothing on the `bad` ones."""
+    return {b: np.full((4, 6), bad.get(b, 0), np.int8) for b in BACKENDS}
 
 
 @pytest.mark.parametrize(
@@ -287,7 +310,7 @@ def test_backends_must_agree_on_what_is_finite(folder, codes, odd):
 def test_a_promise_of_finiteness_is_kept(tmp_path):
     folder = Folder(tmp_path / "run", finite=["huge"])
     for backend in BACKENDS:
-        folder.arrays[f"{backend}-cpu"]["hostile/huge/output"] = np.ones(2, np.int8)
+        folder.arrays[f"{backend}-cpu"]["hostile/huge/output"] = np.ones((4, 6), np.int8)
     assert folder.disagreements()["backend"].tolist() == list(BACKENDS)
 
 
@@ -390,8 +413,9 @@ def test_a_run_without_its_oracle_cannot_be_judged(folder, capsys):
 
 
 def test_no_damage_is_taken_for_agreement_or_ends_in_a_traceback(tmp_path):
-    """Forty of those of `python -m tests.bench.analysis.damaged_numerics`."""
-    assert damaged_numerics.campaign(tmp_path, count=40, seed=1) == []
+    """Some of those of `python -m tests.bench.analysis.damaged_numerics`."""
+    assert damaged_numerics.campaign(tmp_path / "all", count=40, seed=1) == []
+    assert damaged_numerics.campaign(tmp_path / "alone", count=20, seed=1, backends=["jax"]) == []
 
 
 def test_each_damaged_file_has_its_line(folder, capsys):

@@ -3,13 +3,14 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.analysis import numerics, numerics_errors
 from bench.analysis.__main__ import main
-from bench.commandline import FOUND, INCOMPLETE
+from bench.commandline import FOUND, INCOMPLETE, OK
 from bench.numerics.run import write_arrays, write_json
 from tests.bench.analysis import damaged_numerics
 from tests.bench.analysis.numerics_made_up import BACKENDS, TENSORS, ULP, Folder, random
@@ -367,6 +368,12 @@ def test_sixteen_bits_have_their_own_roundoff(tmp_path):
     assert folder.disagreements().empty
     folder.arrays["jax-cpu"]["jit/inference/output"] *= np.float32(1 + 32 * 2.0**-7)
     assert folder.disagreements()["backend"].tolist() == ["jax"]
+
+
+def test_the_run_that_the_notebook_reads_is_of_this_version_and_agrees():
+    run = numerics.read(Path(__file__).resolve().parents[3] / "results" / "baselines" / "example-numerics")
+    frame, _ = numerics.judge(run)
+    assert numerics.exit_code(frame) == OK, numerics.worst(frame) + numerics.losses(frame)
 
 
 # The command. ----------------------------------------------------------------------------------------------------

@@ -135,8 +135,11 @@ def _about(run: Run, technique: str) -> dict[str, Any]:
 
 
 def _case(run: Run, dtype: str, technique: str) -> Arrays:
+    path = run.folder / "cases" / dtype / f"{technique}.npz"
     try:
-        return read_arrays(run.folder / "cases" / dtype / f"{technique}.npz")
+        if arrays := read_arrays(path):
+            return arrays
+        raise Damaged(f"{path} is damaged: it holds no inputs")
     except Damaged as damaged:
         run.damage.append((technique, f"{damaged}; {ANEW}"))
         return {}

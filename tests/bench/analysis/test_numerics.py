@@ -436,6 +436,13 @@ def test_each_damaged_file_has_its_line(folder, capsys):
         assert sum(str(path) in line for line in text.splitlines()) == 1, path
 
 
+def test_a_case_without_inputs_is_damaged(folder, capsys):
+    folder.cases = {}
+    code, text = told(folder.write(), capsys)
+    assert code == INCOMPLETE
+    assert "cases/float32/Norm.npz is damaged: it holds no inputs; compute another" in text
+
+
 def test_a_damaged_file_of_either_of_two_runs_is_named(tmp_path, capsys):
     before, after = (Folder(tmp_path / name).write() for name in ("before", "after"))
     path = before / "jax-cpu" / "float32" / "Norm.npz"

@@ -186,16 +186,17 @@ def _numerics(options: argparse.Namespace, parser: Parser) -> int:
     except (numerics.Unreadable, OSError) as error:
         parser.error(str(error))
     _tell(numerics.unneeded(run, verdicts))
-    bad = int((verdicts["verdict"] == numerics.DISAGREE).sum())
+    lost, bad = int(numerics.is_lost(verdicts).sum()), len(numerics.disagreements(verdicts))
     if options.json:
-        _print_json({"disagreements": bad, "results": plain.records(verdicts), "written": [*map(str, written)]})
-        return int(bad > 0)
-    techniques = text.count(verdicts["technique"].nunique(), "technique")
-    where = ", ".join(run.backends)
-    print(f"{techniques} on {where}: {len(verdicts)} results, {bad} disagreements; see {written[-1]}")
-    for line in numerics.worst(verdicts):
+        results = plain.records(verdicts)
+        _print_json({"disagreements": bad, "missing": lost, "results": results, "written": [*map(str, written)]})
+        return numerics.exit_code(verdicts)
+    techniques = text.count(len(run.abouts), "technique")
+    counts = f"{len(verdicts) - lost} results, {bad} disagreements{f', {lost} missing or damaged' if lost else ''}"
+    print(f"{techniques} on {', '.join(run.backends)}: {counts}; see {written[-1]}")
+    for line in [*numerics.losses(verdicts), *numerics.worst(verdicts)]:
         print(f"  {line}")
-    return int(bad > 0)
+    return numerics.exit_code(verdicts)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ import fnmatch
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +11,10 @@ import pandas as pd
 from scipy import stats
 
 from bench.analysis import numerics_errors as errors
-from bench.analysis import schema
-from bench.numerics.run import ORACLE, WITNESS, Settings, read_arrays, read_json
+from bench.analysis.numerics_files import FILE, STEPS, Arrays, Record, Run, Unreadable, again, missing, same
+from bench.analysis.numerics_files import read as read
+from bench.commandline import FOUND, INCOMPLETE, OK
+from bench.numerics.run import ORACLE, WITNESS
 
 COLUMNS = (
     *("technique", "backend", "device", "dtype", "tensor"),
@@ -28,91 +28,38 @@ EXCEPTED = "excepted"
 # Relative to the largest element, or to what cancels where that is larger.
 WITNESS_TOLERANCE = 1e-9
 # By the step of the differences: of the parts of the slope, root of the sum of squares.
-SLOPE_TOLERANCES = {"1e-06": 1e-5, "1e-09": 1e-3}
+SLOPE_TOLERANCES = dict(zip(STEPS, (1e-5, 1e-3), strict=True))
 # Chance of one false alarm in a distribution that is the same.
 SIGNIFICANCE = 1e-5
 # Tensors that one line names.
 MOST_NAMED = 3
 
-Arrays = dict[str, np.ndarray]
-
-
-class Unreadable(Exception):
-    """A run that cannot be judged; the text is one line that says why."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one process computed of one technique in one dtype."""
-
-    arrays: Arrays
-    notes: dict[str, Any]
-
-    def under(self, prefix: str) -> Arrays:
-        """The arrays below a prefix, without it."""
-        return {k.removeprefix(f"{prefix}/"): v for k, v in self.arrays.items() if k.startswith(f"{prefix}/")}
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run folder. `records` is keyed by worker, dtype and technique."""
-
-    name: str
-    settings: Settings
-    abouts: dict[str, dict[str, Any]]
-    facts: dict[str, dict[str, Any]]
-    records: dict[tuple[str, str, str], Record]
-    cases: dict[tuple[str, str], Arrays]
-
-    @property
-    def backends(self) -> list[str]:
-        return [b for b in schema.BACKENDS if f"{b}-{self.settings.device}" in self.facts]
-
-    def record(self, backend: str, dtype: str, technique: str) -> Record | None:
-        return self.records.get((f"{backend}-{self.settings.device}", dtype, technique))
-
-
-def read(folder: Path) -> Run:
-    """Reads a run folder; raises `Unreadable` where there is nothing to judge."""
-    try:
-        settings = Settings.load(folder)
-        abouts = {path.stem: read_json(path) for path in sorted((folder / "cases").glob("*.json"))}
-        facts = {path.parent.name: read_json(path) for path in sorted(folder.glob("*/facts.json"))}
-        records = {
-            (path.parts[-3], path.parts[-2], path.stem): _record(path)
-            for path in sorted(folder.glob("*/*/*.json"))
-            if path.parts[-3] != "cases"
-        }
-        cases = {(path.parent.name, path.stem): read_arrays(path) for path in sorted(folder.glob("cases/*/*.npz"))}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Unreadable(f"{folder} is no run of bench.numerics, or damaged: {error}") from None
-    for _, _, technique in records:  # of some not even inputs could be drawn
-        abouts.setdefault(technique, {"finite": [], "tolerances": {}})
-    run = Run(folder.name, settings, abouts, facts, records, cases)
-    if not run.backends or not abouts:
-        raise Unreadable(f"{folder} has no results yet; compute them with: python -m bench.numerics")
-    if ORACLE not in facts:
-        raise Unreadable(f"{folder} has no oracle; compute it where JAX is installed")
-    return run
+# The modes that each backend computes values in.
+MODES = ("eager", "jit")
+# The checks of what cannot be compared: damaged files, and what was planned and is not there.
+DAMAGE, MISSING = "damage", "missing"
+LOST = (DAMAGE, MISSING)
+ALL = "all"
 
 
 def judge(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns the verdicts, and how far each two backends are apart (and each from the oracle)."""
-    rows: list[dict[str, Any]] = []
+    rows = list(_damage(run))
     pairs: list[dict[str, Any]] = []
     for technique, about in run.abouts.items():
         for dtype in run.settings.dtypes:
-            oracle = run.records.get((ORACLE, dtype, technique), Record({}, {"failures": {"oracle": "is missing"}}))
-            witness = run.records.get((WITNESS, dtype, technique))
-            records = {b: r for b in run.backends if (r := run.record(b, dtype, technique)) is not None}
-            missing = [_failure(b, "all", "was not computed") for b in run.backends if b not in records]
+            there = {w: run.records[w, dtype, technique] for w in run.workers if (w, dtype, technique) in run.records}
+            oracle = there.get(ORACLE) or Record(run.folder / ORACLE / dtype / f"{technique}.json")
+            records = {b: record for b in run.backends if (record := run.record(b, dtype, technique)) is not None}
             found = [
-                *missing,
+                *(_not_computed(run, worker, dtype) for worker in run.workers if worker not in there),
                 *_failures(records),
-                *_oracle_rows(oracle, witness, dtype),
+                *_missing(records, oracle, about, dtype, run.settings.device),
+                *_oracle_rows(oracle, there, about["phases"], dtype),
                 *_values(records, oracle, dtype),
                 *_repeats(records),
                 *_hostile(records, about["finite"]),
+                *_misshapen(records, oracle),
                 *_draws(records),
             ]
             finished = [_finished(row, technique, dtype, run.settings.device, about) for row in found]
@@ -124,31 +71,55 @@ def judge(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def changes(run: Run, earlier: Run) -> pd.DataFrame:
     """Compares the results of two runs: verdicts on how far those of `run` are from those of `earlier`."""
-    rows = []
+    rows = [*_damage(run), *_damage(earlier)]
     backends = [backend for backend in run.backends if backend in earlier.backends]
-    shared = [key for key in run.cases if key in earlier.cases]
-    if not backends or not shared:
+    dtypes = [dtype for dtype in run.settings.dtypes if dtype in earlier.settings.dtypes]
+    techniques = [technique for technique in run.abouts if technique in earlier.abouts]
+    if not backends or not dtypes or not techniques:
         raise Unreadable(f"{run.name} and {earlier.name} have no backend, technique and dtype in common")
-    for dtype, technique in shared:
-        if not _same(run.cases[dtype, technique], earlier.cases[dtype, technique]):
+    devices = " and ".join(dict.fromkeys((earlier.settings.device, run.settings.device)))
+    for technique, dtype in itertools.product(techniques, dtypes):
+        new, old = (of.cases.get((dtype, technique)) for of in (run, earlier))
+        if new and old and not same(new, old):
             raise Unreadable(
                 f"{run.name} and {earlier.name} drew other inputs or weights for {technique}; "
                 f"compute one of them with --cases-of the other"
             )
-        oracle = run.records.get((ORACLE, dtype, technique), Record({}, {}))
-        for backend in backends:
-            new, old = run.record(backend, dtype, technique), earlier.record(backend, dtype, technique)
-            if new is None or old is None:
-                continue
-            found = _changes(backend, new, old, oracle, dtype)
-            devices = " and ".join(dict.fromkeys((earlier.settings.device, run.settings.device)))
-            rows += [_finished(row, technique, dtype, devices, run.abouts[technique]) for row in found]
+        found = [*_changes(run, earlier, backends, dtype, technique)]
+        rows += [_finished(row, technique, dtype, devices, run.abouts[technique]) for row in found]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def is_lost(frame: pd.DataFrame) -> pd.Series:
+    """Which rows are of what could not be compared."""
+    return frame["check"].isin(LOST)
+
+
+def disagreements(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of what was compared, or failed, and does not agree."""
+    return frame[(frame["verdict"] == DISAGREE) & ~is_lost(frame)]
+
+
+def exit_code(frame: pd.DataFrame) -> int:
+    """Returns that of `bench.commandline.EXIT_CODES`."""
+    if len(disagreements(frame)):
+        return FOUND
+    return INCOMPLETE if frame.empty or is_lost(frame).any() else OK
+
+
+def losses(frame: pd.DataFrame) -> list[str]:
+    """One line for each file that is damaged or incomplete, and for what each process has not computed."""
+    missing = frame[frame["check"] == MISSING]
+    lines = list(frame[frame["check"] == DAMAGE]["reason"])
+    for reason, rows in missing.groupby("reason", sort=False):
+        named = [row.technique if row.tensor == ALL else f"{row.mode}/{row.tensor}" for row in rows.itertuples()]
+        lines.append(f"{_some([*dict.fromkeys(named)])}: {reason}")
+    return lines
+
+
 def worst(frame: pd.DataFrame, count: int = 3) -> list[str]:
-    """The worst disagreements, one line each."""
-    bad = frame[frame["verdict"] == DISAGREE]
+    """One line for each of the worst disagreements."""
+    bad = disagreements(frame)
     badness = (bad["error"] / bad["tolerance"]).fillna(np.inf)
     return [
         f"{row.technique} on {row.backend} ({row.device}, {row.dtype}, {row.mode}): {row.tensor}: {row.reason}"
@@ -159,7 +130,7 @@ def worst(frame: pd.DataFrame, count: int = 3) -> list[str]:
 def unneeded(run: Run, frame: pd.DataFrame) -> list[str]:
     """The exceptions of the catalogue that no result of this run needed."""
     lines = []
-    for technique, about in run.abouts.items():
+    for technique, about in run.abouts.items() if not run.settings.layer else ():
         mine = frame[frame["technique"] == technique]
         paths = [f"{row.backend}/{row.dtype}/{row.mode}/{row.tensor}" for row in mine.itertuples()]
         for pattern in about["tolerances"]:
@@ -177,9 +148,10 @@ def _values(records: dict[str, Record], oracle: Record, dtype: str) -> Iterator[
     """Outputs and gradients against the oracle, and against what the other backends show."""
     measured: dict[tuple[str, str], dict[str, errors.Error]] = defaultdict(dict)
     for backend, mode, tensor, value in _tensors(records):
-        exact, noise = oracle.arrays.get(f"exact/{tensor}"), oracle.arrays.get(f"noise/{tensor}")
+        exact, noise = _reference(oracle, tensor)
         if exact is None or noise is None:
-            yield _row(backend, mode, "value", tensor, reason="the oracle has no such result")
+            if not oracle.has_ended:
+                yield _row(backend, mode, MISSING, tensor, reason=_is_not_there(oracle))
         elif exact.shape != value.shape:
             yield _row(backend, mode, "value", tensor, reason=f"the shape is {value.shape}, not {exact.shape}")
         else:
@@ -231,13 +203,24 @@ def _hostile(records: dict[str, Record], promised: list[str]) -> Iterator[dict[s
             bad = [tensor for tensor, kind in found.items() if np.any(kind != 0)]
             if is_odd:
                 unlike = [part[0] for part in patterns[backend] if part not in usual] or list(found)
-                shown = ", ".join(f"{t}, {_finiteness(found[t])}" for t in unlike[:MOST_NAMED])
-                more = f", and {len(unlike) - MOST_NAMED} more" if len(unlike) > MOST_NAMED else ""
-                reason = f"unlike on other backends: {shown}{more}"
+                reason = f"unlike on other backends: {_some([f'{t}, {_finiteness(found[t])}' for t in unlike])}"
             else:
                 reason = f"not finite: {', '.join(bad)}" if bad else ""
             is_broken = name in promised and bool(bad)
             yield _row(backend, "eager", "hostile", f"hostile {name}", error=int(is_odd or is_broken), reason=reason)
+
+
+def _misshapen(records: dict[str, Record], oracle: Record) -> Iterator[dict[str, Any]]:
+    """Hostile values change no shape; hostile batches change one axis."""
+    shapes = {tensor: value.shape for tensor, value in oracle.under("exact/inference").items()}
+    for backend, record in records.items():
+        for path, kind in record.under("hostile").items():
+            name, _, tensor = path.partition("/")
+            shape = shapes.get(tensor, kind.shape)
+            if kind.ndim != len(shape) or (kind.shape != shape and "batch" not in name):
+                yield _row(
+                    backend, "eager", "hostile", f"hostile {name}", reason=f"{tensor}: the shape is {kind.shape}"
+                )
 
 
 def _finiteness(kind: np.ndarray) -> str:
@@ -248,7 +231,10 @@ def _draws(records: dict[str, Record]) -> Iterator[dict[str, Any]]:
     """Random outputs as distributions: each backend against the others together."""
     drawn = {backend: r.arrays["draws"] for backend, r in records.items() if "draws" in r.arrays}
     for backend, mine in drawn.items():
-        others = [values for name, values in drawn.items() if name != backend]
+        if not np.all(np.isfinite(mine)):
+            yield _row(backend, "eager", "draws", "draws", reason="not finite")
+            continue
+        others = [values for name, values in drawn.items() if name != backend and np.all(np.isfinite(values))]
         if not others:
             continue
         pooled = np.concatenate(others)
@@ -271,64 +257,162 @@ def same_distribution(one: np.ndarray, other: np.ndarray) -> float:
     return min(1.0, len(chances) * float(min(chances)))
 
 
-def _oracle_rows(oracle: Record, witness: Record | None, dtype: str) -> Iterator[dict[str, Any]]:
+def _damage(run: Run) -> Iterator[dict[str, Any]]:
+    """Of the files that belong to no single result: the oracle, which draws the cases, answers for them."""
+    for whose, reason in run.damage:
+        backend, _, device = (whose if whose in run.workers else ORACLE).partition("-")
+        row = _row(backend, "exact", DAMAGE, FILE, reason=reason)
+        yield _finished(row, whose, "", device, {"tolerances": {}})
+
+
+def _missing(
+    records: dict[str, Record], oracle: Record, about: dict[str, Any], dtype: str, device: str
+) -> Iterator[dict[str, Any]]:
+    """What each backend had to compute and neither is there nor has failed."""
+    exact = {phase: [*oracle.under(f"exact/{phase}")] or ["output"] for phase in about["phases"]}
+    wanted = {
+        f"{mode}/{phase}/{tensor}": f"{mode}/{phase}"
+        for mode in MODES
+        for phase, tensors in exact.items()
+        for tensor in tensors
+    }
+    if dtype == "float32":
+        for name in about["hostile"]:
+            wanted |= {f"hostile/{name}/{t}": f"eager/hostile {name}" for t in exact.get("inference", [])}
+        wanted |= {"draws": "eager/draws"} if about["random"] else {}
+    for backend, record in records.items():
+        for name in missing(record, wanted):
+            yield _planned(f"{backend}-{device}", name, record)
+
+
+def _oracle_rows(oracle: Record, there: dict[str, Record], phases: list[str], dtype: str) -> Iterator[dict[str, Any]]:
     """Whether the oracle can be believed."""
-    for worker, record in ((ORACLE, oracle), (WITNESS, witness)):
-        if record is None:
+    for worker in (ORACLE, WITNESS):
+        if worker not in there:
             continue
-        backend = worker.split("-")[0]
-        broken = [f"{part}: {reason}" for part, reason in record.notes.get("failures", {}).items()]
+        record, backend = there[worker], worker.split("-")[0]
+        broken = [f"{part}: {reason}" for part, reason in record.failures.items() if part != FILE]
         broken += [f"{phase}: {what}" for phase, found in record.notes.get("narrow", {}).items() for what in found]
         reason = f"the oracle is broken: {'; '.join(broken)}" if broken else ""
         yield _row(backend, "exact", "oracle", "oracle dtypes", error=len(broken), reason=reason, device="float64")
+        if FILE in record.failures:
+            yield _failure(backend, FILE, record.failures[FILE], device="float64")
         for phase, slopes in record.notes.get("slopes", {}).items():
             for step, (slope, predicted, scale) in slopes.items():
                 error = abs(slope - predicted) / scale if scale > 0 else abs(slope)
                 reason = f"the oracle is broken: a slope of {slope:.6g} where the gradients say {predicted:.6g}"
                 fields = {"error": error, "tolerance": SLOPE_TOLERANCES[step], "device": "float64", "reason": reason}
                 yield _row(backend, "exact", "oracle", f"{phase}/slope, step {step}", **fields)
+        for name in _missing_in_float64(record, oracle, phases, has_noise=worker == ORACLE):
+            yield _planned(worker, name, record)
+    witness = there.get(WITNESS)
     if witness is None:
         return
     for tensor, exact in oracle.under("exact").items():
-        found, noise = witness.arrays.get(f"exact/{tensor}"), oracle.arrays.get(f"noise/{tensor}")
-        if found is None or noise is None or found.shape != exact.shape or not exact.size:
+        found, noise = witness.arrays.get(f"exact/{tensor}"), _reference(oracle, tensor)[1]
+        if found is None or noise is None or not exact.size:
+            continue
+        if found.shape != exact.shape:
+            reason = f"the oracle is broken: the shape is {found.shape}, not {exact.shape}"
+            yield _row("tensorflow", "exact", "oracle", tensor, reason=reason, device="float64")
             continue
         cancelled = np.max(noise) * 2.0 ** (errors.BITS[dtype] + 1)
         scale = max(np.max(np.abs(exact)), cancelled, np.finfo("float64").tiny)
         error = float(np.max(np.abs(found - exact)) / scale)
         reason = f"the oracle is broken: TensorFlow and JAX differ by {error:.2g} in float64"
-        yield _row(
-            "tensorflow",
-            "exact",
-            "oracle",
-            tensor,
-            error=error,
-            tolerance=WITNESS_TOLERANCE,
-            reason=reason,
-            device="float64",
-        )
+        fields = {"error": error, "tolerance": WITNESS_TOLERANCE, "reason": reason, "device": "float64"}
+        yield _row("tensorflow", "exact", "oracle", tensor, **fields)
+
+
+def _missing_in_float64(record: Record, oracle: Record, phases: list[str], *, has_noise: bool) -> list[str]:
+    parts = {phase: f"exact/{phase}" for phase in phases}
+    kinds = ("exact", "noise") if has_noise else ("exact",)
+    wanted = {
+        f"{kind}/{phase}/{tensor}": part
+        for phase, part in parts.items()
+        for kind in kinds
+        for tensor in [*oracle.under(part)] or ["output"]
+    }
+    lost = [*missing(record, wanted)]
+    if not record.has_ended:
+        for phase, part in parts.items():
+            if part in record.failures:
+                continue
+            slopes = record.notes.get("slopes", {}).get(phase, {})
+            lost += [f"{part}/slope, step {step}" for step in STEPS if step not in slopes]
+            lost += [] if phase in record.notes.get("narrow", {}) else [f"{part}/oracle dtypes"]
+    return lost
+
+
+def _reference(oracle: Record, tensor: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """What is right, and the noise that rounding adds; neither without the other."""
+    exact, noise = oracle.arrays.get(f"exact/{tensor}"), oracle.arrays.get(f"noise/{tensor}")
+    return (exact, noise) if exact is not None and noise is not None and exact.shape == noise.shape else (None, None)
 
 
 def _failures(records: dict[str, Record]) -> Iterator[dict[str, Any]]:
     for backend, record in records.items():
-        for part, reason in record.notes["failures"].items():
+        for part, reason in record.failures.items():
             yield _failure(backend, part, reason)
 
 
-def _failure(backend: str, part: str, reason: str) -> dict[str, Any]:
+def _failure(backend: str, part: str, reason: str, **fields: Any) -> dict[str, Any]:
     mode, _, what = part.partition("/")
-    return _row(backend, mode, "failure", what or part, error=np.inf, reason=reason)
+    check = DAMAGE if part == FILE else "failure"
+    return _row(backend, mode, check, what or part, reason=reason, **fields)
 
 
-def _changes(backend: str, new: Record, old: Record, oracle: Record, dtype: str) -> Iterator[dict[str, Any]]:
+def _not_computed(run: Run, worker: str, dtype: str) -> dict[str, Any]:
+    return _lost(worker, ALL, f"not computed in {run.folder / worker / dtype}; {again(run.folder)}")
+
+
+def _planned(worker: str, part: str, record: Record) -> dict[str, Any]:
+    return _lost(worker, part, _is_not_there(record))
+
+
+def _is_not_there(record: Record) -> str:
+    return f"was planned and is not there; {record.remedy}"
+
+
+def _lost(worker: str, part: str, reason: str) -> dict[str, Any]:
+    backend, _, device = worker.partition("-")
+    mode, _, what = part.partition("/")
+    return _row(backend, mode, MISSING, what or part, reason=reason, device=device)
+
+
+def _changes(run: Run, earlier: Run, backends: list[str], dtype: str, technique: str) -> Iterator[dict[str, Any]]:
+    """Of one technique: what has changed on each backend."""
+    oracle = run.records.get((ORACLE, dtype, technique))
+    if oracle is None:
+        yield _not_computed(run, ORACLE, dtype)
+        return
+    if FILE in oracle.failures:
+        yield _failure("jax", FILE, oracle.failures[FILE], device="float64")
+        return
+    for backend in backends:
+        new, old = (of.record(backend, dtype, technique) for of in (run, earlier))
+        for of, record in ((run, new), (earlier, old)):
+            if record is None:
+                yield _not_computed(of, f"{backend}-{of.settings.device}", dtype)
+            elif FILE in record.failures:
+                yield _failure(backend, FILE, record.failures[FILE])
+        if new is not None and old is not None and not {*new.failures, *old.failures} & {FILE}:
+            yield from _moved(backend, new, old, oracle, dtype)
+
+
+def _moved(backend: str, new: Record, old: Record, oracle: Record, dtype: str) -> Iterator[dict[str, Any]]:
     earlier = {(mode, tensor): value for _, mode, tensor, value in _tensors({backend: old})}
     for _, mode, tensor, value in _tensors({backend: new}):
-        before, noise = earlier.get((mode, tensor)), oracle.arrays.get(f"noise/{tensor}")
-        if before is None or noise is None or before.shape != value.shape:
+        before, noise = earlier.pop((mode, tensor), None), _reference(oracle, tensor)[1]
+        if noise is None:
+            yield _row(backend, mode, MISSING, tensor, reason=_is_not_there(oracle))
+        elif before is None or before.shape != value.shape or noise.shape != value.shape:
             yield _row(backend, mode, "change", tensor, reason="there is no such result in the other run")
         else:
             error = errors.measure(value, before.astype("float64"), noise * np.sqrt(2), dtype)
             yield _value_row(backend, mode, "change", tensor, error, errors.limit(dtype, []))
+    for mode, tensor in earlier:
+        yield _row(backend, mode, "change", tensor, reason="there is no such result in this run")
     yield from _failures({backend: new})
 
 
@@ -338,12 +422,12 @@ def _pairs(records: dict[str, Record], oracle: Record, dtype: str, bad: set[tupl
     for backend, mode, tensor, value in _tensors(records):
         values[mode, tensor][backend] = value
     for (mode, tensor), found in values.items():
-        exact, noise = oracle.arrays.get(f"exact/{tensor}"), oracle.arrays.get(f"noise/{tensor}")
+        exact, noise = _reference(oracle, tensor)
         if exact is None or noise is None:
             continue
         for first, second in itertools.combinations(["float64", *found], 2):
             one, other = exact if first == "float64" else found[first], found[second]
-            if one.shape == other.shape:
+            if one.shape == other.shape == noise.shape:
                 error = errors.measure(other, one, noise, dtype)
                 yield {
                     "mode": mode,
@@ -363,8 +447,13 @@ def _tensors(records: dict[str, Record]) -> Iterator[tuple[str, str, str, np.nda
     for backend, record in records.items():
         for name, value in record.arrays.items():
             mode, _, tensor = name.partition("/")
-            if mode in schema.MODES:
+            if mode in MODES:
                 yield backend, mode, tensor, value
+
+
+def _some(names: list[str]) -> str:
+    more = f", and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _row(backend: str, mode: str, check: str, tensor: str, **fields: Any) -> dict[str, Any]:
@@ -380,24 +469,15 @@ def _row(backend: str, mode: str, check: str, tensor: str, **fields: Any) -> dic
 
 
 def _finished(row: dict[str, Any], technique: str, dtype: str, device: str, about: dict[str, Any]) -> dict[str, Any]:
-    """The row with its verdict; an exception of the catalogue widens its tolerance."""
+    """The row with its verdict; an exception of the catalogue widens its tolerance, unless it stands for a loss."""
     row = {"technique": technique, "device": device, "dtype": dtype} | row
     path = f"{row['backend']}/{dtype}/{row['mode']}/{row['tensor']}"
     is_fine = row["error"] <= row["tolerance"]
     for pattern, (factor, why) in about["tolerances"].items():
-        if not is_fine and fnmatch.fnmatchcase(path, pattern):
+        if not is_fine and row["check"] not in LOST and fnmatch.fnmatchcase(path, pattern):
             row["tolerance"] = (row["tolerance"] or 1.0) * factor
             row["reason"] = f"{EXCEPTED}: {why}"
     verdict = AGREE if row["error"] <= row["tolerance"] else DISAGREE
     if is_fine and row["check"] in ("oracle", "repeat"):
         row["reason"] = ""
     return row | {"verdict": verdict}
-
-
-def _record(path: Path) -> Record:
-    arrays = path.with_suffix(".npz")
-    return Record(read_arrays(arrays) if arrays.exists() else {}, read_json(path))
-
-
-def _same(one: Arrays, other: Arrays) -> bool:
-    return one.keys() == other.keys() and all(np.array_equal(value, other[name]) for name, value in one.items())

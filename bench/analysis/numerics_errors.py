@@ -37,7 +37,7 @@ class Error:
         cosine: of the angle between both; 1 where both are zero.
         units: largest difference in units of the noise.
         rms_units: root mean square difference, in units of the root mean square noise.
-        misplaced: number of elements that are not finite in one of them only, or another infinity.
+        misplaced: number of elements that are not finite in one of them only, another infinity, or of unknown noise.
     """
 
     max_abs: float
@@ -60,10 +60,11 @@ def measure(found: np.ndarray, expected: np.ndarray, noise: np.ndarray, dtype: s
         raise ValueError(f"the shape is {found.shape}, not {expected.shape}")
     found, expected = found.astype("float64").ravel(), expected.astype("float64").ravel()
     expected = np.where(np.abs(expected) > LARGEST[dtype], np.copysign(np.inf, expected), expected)
-    finite = np.isfinite(found) & np.isfinite(expected)
+    noise = noise.ravel()
+    finite = np.isfinite(found) & np.isfinite(expected) & np.isfinite(noise)
     same = (found == expected) | (np.isnan(found) & np.isnan(expected))
     misplaced = int(np.sum(~finite & ~same))
-    found, expected, noise = found[finite], expected[finite], noise.ravel()[finite]
+    found, expected, noise = found[finite], expected[finite], noise[finite]
     if not found.size:
         return Error(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, misplaced)
     error = np.abs(found - expected)

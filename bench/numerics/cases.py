@@ -10,8 +10,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from bench.numerics.large import LARGE
+from bench.numerics.row import OF_FRAMEWORKS, Row
 from bench.numerics.run import Settings
-from dl_techniques.catalogue import TECHNIQUES, Technique
+from dl_techniques.catalogue import TECHNIQUES
 
 Arrays = dict[str, np.ndarray]
 
@@ -21,13 +23,14 @@ INPUT, COTANGENT, WEIGHT = "input", "cotangent", "weight"
 class Subject:
     """A technique as the adapters take it: inputs by position; its one floating output, or a tuple of several."""
 
-    def __init__(self, row: Technique, dtype: str):
+    def __init__(self, row: Row, dtype: str):
         keras.utils.clear_session()  # or names that Keras numbers would depend on what was built before
         keras.config.disable_traceback_filtering()  # so that a failure's reason is its own text
         keras.config.set_dtype_policy(dtype)  # for sublayers that are not told
         self.is_layer = issubclass(row.cls, keras.layers.Layer)
         self.dtype = dtype
         self.target = row.make(name=row.name, dtype=dtype) if self.is_layer else row.make()
+        self.input_dtypes = [integers[0] if integers else dtype for integers in row.integers_of_inputs()]
         self.output_shapes = self.shapes_of_outputs(row.inputs)
         self.weights = self._floating_weights(row.name)
 
@@ -59,7 +62,8 @@ class Subject:
     def shapes_of_outputs(self, shapes: Sequence[Any]) -> list[tuple[int, ...]]:
         """For inputs of these shapes. A symbolic call of a layer builds everything and computes nothing."""
         if self.is_layer:
-            inputs = [keras.Input(batch_shape=shape, dtype=self.dtype) for shape in shapes]
+            make = zip(shapes, self.input_dtypes, strict=True)
+            inputs = [keras.Input(batch_shape=shape, dtype=dtype) for shape, dtype in make]
         else:
             inputs = [ops.ones(shape, self.dtype) for shape in shapes]
         return [tuple(y.shape) for y in keras.tree.flatten(self(*inputs, training=False))]
@@ -80,30 +84,35 @@ class Subject:
         return found
 
 
-def rows(settings: Settings) -> list[Technique]:
+def rows(settings: Settings) -> list[Row]:
     """The techniques to compare."""
     if settings.layer:
         module, _, name = settings.layer.partition(":")
         cls = getattr(importlib.import_module(module), name)
-        return [Technique(cls, settings.config or {}, inputs=settings.input_shapes, paper="none")]
-    known = {row.name: row for row in TECHNIQUES}
+        config, shapes = settings.config or {}, settings.input_shapes
+        return [Row(cls, config, shapes, "none", integers=settings.integers, tolerances=OF_FRAMEWORKS)]
+    known = {row.name: row for row in (*map(Row.of, TECHNIQUES), *LARGE)}
     unknown = set(settings.only) - set(known)
     if unknown:
         raise ValueError(f"no technique is called {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}")
     return [row for name, row in known.items() if not settings.only or name in settings.only]
 
 
-def draw(row: Technique, dtype: str) -> Arrays:
+def draw(row: Row, dtype: str) -> Arrays:
     """Inputs, cotangents and weights, rounded to `dtype`; the weights lie off their initial values.
 
     A layer that starts as zero or as the identity could hide anything.
     """
     keras.utils.set_random_seed(0)
     random = np.random.default_rng(zlib.crc32(row.name.encode()))
-    shapes: list[Any] = list(row.inputs)
     subject = Subject(row, "float64")
     trainable = set(subject.trainable_paths())
+    shapes: list[Any] = list(row.inputs)
     case = {f"{INPUT} {i}": random.standard_normal(shape) for i, shape in enumerate(shapes)}
+    for i, integers in enumerate(row.integers_of_inputs()):
+        if integers:
+            dtype, low, high = integers
+            case[f"{INPUT} {i}"] = random.integers(low, high, shapes[i]).astype(dtype)
     case |= {f"{COTANGENT} {i}": random.standard_normal(shape) for i, shape in enumerate(subject.output_shapes)}
     for path, variable in subject.weights.items():
         if path in trainable:
@@ -115,8 +124,14 @@ def draw(row: Technique, dtype: str) -> Arrays:
 
 
 def rounded(value: np.ndarray, dtype: str) -> np.ndarray:
-    """What is left of `value` in that dtype, as float32."""
+    """What is left of `value` in that dtype, as float32; integers stay as they are."""
+    if not is_floating(value):
+        return value
     return np.asarray(ops.convert_to_numpy(ops.cast(ops.cast(value, dtype), "float32")))
+
+
+def is_floating(value: Any) -> bool:
+    return np.issubdtype(np.asarray(value).dtype, np.floating)
 
 
 def numbered(case: Arrays, kind: str) -> list[np.ndarray]:

@@ -4,6 +4,7 @@ In the role "float64" it computes what is right; in the role "device" it compute
 or claimed by another process, is not computed again: several may share the work, and go on after a crash.
 """
 
+import contextlib
 import math
 import os
 import sys
@@ -21,11 +22,21 @@ from backends.protocol import Program, Tensor
 from bench import gpu, machine
 from bench.commandline import USAGE
 from bench.numerics import hostile
-from bench.numerics.cases import COTANGENT, INPUT, WEIGHT, Arrays, Subject, draw, numbered, rows
-from bench.numerics.run import ORACLE, Settings, read_arrays, read_json, write_arrays, write_json
-from dl_techniques.catalogue import Technique
+from bench.numerics.cases import COTANGENT, INPUT, WEIGHT, Arrays, Subject, draw, is_floating, numbered, rows
+from bench.numerics.row import Row
+from bench.numerics.run import (
+    DRAWS,
+    FLOAT64,
+    ORACLE,
+    Damaged,
+    Settings,
+    read_arrays,
+    read_object,
+    worker_name,
+    write_arrays,
+    write_json,
+)
 
-FLOAT64, DEVICE = "float64", "device"
 INFERENCE, TRAINING = "inference", "training"
 MODES = ("eager", "jit")
 # Explicit mantissa bits, and those of the operands of float32 products on tensor cores.
@@ -33,7 +44,6 @@ BITS = {"float32": 23, "bfloat16": 7, "float16": 10}
 TF32_BITS = 10
 # Relative steps of central differences. The second one is lost wherever a float32 lies on the way.
 STEPS = (1e-6, 1e-9)
-DRAWS = 192
 
 
 class Worker:
@@ -46,7 +56,7 @@ class Worker:
         self.adapter = backends.active()
         self.exact = role == FLOAT64
         self.device = "cpu" if self.exact else self.settings.device
-        self.folder = run / f"{self.backend}-{FLOAT64 if self.exact else self.settings.device}"
+        self.folder = run / worker_name(self.backend, role, self.settings.device)
         self.is_oracle = self.exact and self.backend == "jax"
         if self.exact:
             keras.config.set_floatx("float64")
@@ -57,8 +67,9 @@ class Worker:
         self.adapter.pin_precision("ieee" if self.exact else self.settings.precision)
 
     def work(self) -> None:
-        write_json(self.folder / "facts.json", self.facts())
-        for row in sorted(rows(self.settings), key=self.cost, reverse=True):
+        planned = rows(self.settings)
+        write_json(self.folder / "facts.json", {**self.facts(), "techniques": [row.name for row in planned]})
+        for row in sorted(planned, key=self.cost, reverse=True):
             for dtype in self.settings.dtypes:
                 target = self.folder / dtype / f"{row.name}.npz"
                 outcome, running = target.with_suffix(".json"), target.with_suffix(".running")
@@ -81,7 +92,7 @@ class Worker:
             **(gpu.facts() if self.device == "gpu" else {}),
         }
 
-    def compare(self, row: Technique, dtype: str) -> tuple[Arrays, dict[str, Any]]:
+    def compare(self, row: Row, dtype: str) -> tuple[Arrays, dict[str, Any]]:
         """Returns the results of one technique by name, and what else there is to say; a failure is part of that."""
         step = _Technique(self, row, dtype)
         for name, compute in step.parts():
@@ -92,7 +103,7 @@ class Worker:
                 step.notes["failures"][name] = f"{type(error).__name__}: {lines[0]}"[:500]
         return step.results, step.notes
 
-    def case(self, row: Technique, dtype: str) -> Arrays:
+    def case(self, row: Row, dtype: str) -> Arrays:
         path = self.run / "cases" / dtype / f"{row.name}.npz"
         if self.is_oracle and not path.exists():
             write_arrays(path, draw(row, dtype))
@@ -100,10 +111,12 @@ class Worker:
             raise FileNotFoundError("the oracle drew no inputs and weights for it")
         return read_arrays(path)
 
-    def cost(self, row: Technique) -> float:
+    def cost(self, row: Row) -> float:
         """How long the oracle took, if it knows: the longest go first, or one process would end alone."""
-        outcome = self.run / ORACLE / self.settings.dtypes[0] / f"{row.name}.json"
-        return read_json(outcome).get("seconds", 0.0) if outcome.exists() else 0.0
+        with contextlib.suppress(Damaged):
+            seconds = read_object(self.run / ORACLE / self.settings.dtypes[0] / f"{row.name}.json").get("seconds")
+            return seconds if isinstance(seconds, float) else 0.0
+        return 0.0
 
     def oracle(self) -> Any:
         """The module, which only a process with JAX can import."""
@@ -115,7 +128,7 @@ class Worker:
 class _Technique:
     """The results of one technique in one dtype."""
 
-    def __init__(self, worker: Worker, row: Technique, dtype: str):
+    def __init__(self, worker: Worker, row: Row, dtype: str):
         self.worker = worker
         self.adapter = worker.adapter
         self.row = row
@@ -139,7 +152,7 @@ class _Technique:
             for phase in self.phases:
                 yield f"{mode}/{phase}", partial(self.compute, mode, phase)
         if self.case_dtype == "float32":
-            for name in hostile.INPUTS:
+            for name in hostile.names(self.row.ranges()):
                 yield f"eager/hostile {name}", partial(self.classify, name)
             if self.row.random:
                 yield "eager/draws", self.draw_randomly
@@ -156,11 +169,11 @@ class _Technique:
         if self.worker.is_oracle:
             phases = [] if self.row.random_in_inference else [INFERENCE]
             if not self.row.random:
-                points = {name: value.astype("float64") for name, value in self.case.items()}
+                points = {name: _widened(value) for name, value in self.case.items()}
                 inference, training = (self.value(phase, points, {}, 0.0) for phase in (INFERENCE, TRAINING))
                 phases += [] if np.array_equal(inference, training) else [TRAINING]
             write_json(path, {**_about(self.row), "phases": phases})
-        self.phases = read_json(path)["phases"]
+        self.phases = read_object(path)["phases"]
 
     # What is compared.
 
@@ -183,25 +196,29 @@ class _Technique:
         if self.worker.is_oracle:
             oracle, program = self.worker.oracle(), self.program("eager", phase)
             narrow += oracle.narrowings(program)
-            roundoff = 2.0 ** -(BITS[self.case_dtype] + 1)
             is_tf32 = self.worker.settings.precision == "tf32" and self.case_dtype == "float32"
-            products = 2.0 ** -(TF32_BITS + 1) if is_tf32 else roundoff
-            self.keep(f"noise/{phase}", self.read(oracle.rounding_noise(program, roundoff, products)))
+            roundoff = oracle.Roundoff(
+                result=_roundoff(BITS[self.case_dtype]),
+                operand=_roundoff(TF32_BITS) if is_tf32 else 0.0,
+                inner=_roundoff(BITS["float32"]),
+            )
+            self.keep(f"noise/{phase}", self.read(oracle.rounding_noise(program, roundoff)))
         self.notes.setdefault("slopes", {})[phase] = self.slopes(phase, values)
 
     def classify(self, name: str) -> None:
         usual = numbered(self.case, INPUT)
-        inputs = [hostile.INPUTS[name](x) for x in usual]
+        inputs = [hostile.change(name, x, limits) for x, limits in zip(usual, self.row.ranges(), strict=True)]
         # JAX compiles every operation for a new shape, which takes five times as long as compiling them as one.
         is_compiled = self.worker.backend == "jax" and inputs[0].shape != usual[0].shape
         values = self.read(self.program("jit" if is_compiled else "eager", INFERENCE, inputs).run(), inputs)
         self.keep(f"hostile/{name}", {key: hostile.kinds(value) for key, value in values.items()})
 
     def draw_randomly(self) -> None:
-        """Two projections of the output, many times in training mode."""
+        """Projections of the output, many times in training mode."""
+        count, projections = DRAWS
         inputs = [self.tensor(x) for x in numbered(self.case, INPUT)]
-        directions = [np.random.default_rng(seed) for seed in (1, 2)]
-        outputs = [_flat(self.subject(*inputs, training=True), self.adapter) for _ in range(DRAWS)]
+        directions = [np.random.default_rng(1 + i) for i in range(projections)]
+        outputs = [_flat(self.subject(*inputs, training=True), self.adapter) for _ in range(count)]
         weights = np.stack([generator.standard_normal(outputs[0].size) for generator in directions])
         self.results["draws"] = np.stack(outputs).astype("float64") @ weights.T
 
@@ -219,13 +236,13 @@ class _Technique:
         return self.adapter.backward(self.subject, given, cotangent, mode, training=phase == TRAINING)
 
     def tensor(self, array: np.ndarray) -> Tensor:
-        return self.adapter.tensor(array, self.dtype)
+        return self.adapter.tensor(array, self.dtype if is_floating(array) else str(array.dtype))
 
     def read(self, results: Any, inputs: Sequence[np.ndarray] | None = None) -> Arrays:
         """The results of a backward program by name; a gradient that a framework leaves out is zero."""
         outputs, input_gradients, weight_gradients = results[:3]
         inputs, paths = inputs or numbered(self.case, INPUT), self.subject.trainable_paths()
-        sources = {_numbered("gradient of input", i, inputs): x for i, x in enumerate(inputs)}
+        sources = {_numbered("gradient of input", i, inputs): x for i, x in enumerate(inputs) if is_floating(x)}
         sources |= {f"gradient of {path}": self.case[f"{WEIGHT} {path}"] for path in paths}
         gradients = [*input_gradients, *weight_gradients]
         found = {_numbered("output", i, _as_tuple(outputs)): y for i, y in enumerate(_as_tuple(outputs))}
@@ -244,12 +261,16 @@ class _Technique:
     def slopes(self, phase: str, values: Arrays) -> dict[str, list[float]]:
         """By step: the slope by central differences, by the gradients, and the sum of the gradients' parts."""
         generator = np.random.default_rng(0)
-        points = {name: self.case[name].astype("float64") for name in self.case if not name.startswith(COTANGENT)}
+        points = {name: _widened(self.case[name]) for name in self.case if not name.startswith(COTANGENT)}
         inputs = numbered(self.case, INPUT)
-        gradients = {f"{INPUT} {i}": values[_numbered("gradient of input", i, inputs)] for i in range(len(inputs))}
+        gradients = {
+            f"{INPUT} {i}": values[_numbered("gradient of input", i, inputs)]
+            for i, x in enumerate(inputs)
+            if is_floating(x)
+        }
         gradients |= {f"{WEIGHT} {path}": values[f"gradient of {path}"] for path in self.subject.trainable_paths()}
         moves = {name: points[name] * generator.uniform(-1, 1, points[name].shape) for name in gradients}
-        parts = np.concatenate([(gradients[name] * moves[name]).ravel() for name in gradients])
+        parts = np.concatenate([np.zeros(0), *((gradients[name] * moves[name]).ravel() for name in gradients)])
         found = {}
         for step in STEPS:
             ahead, behind = (self.value(phase, points, moves, sign * step) for sign in (1, -1))
@@ -268,6 +289,11 @@ class _Technique:
         return _flat(output, self.adapter) * np.concatenate(cotangents)
 
 
+def _roundoff(bits: int) -> float:
+    """Half a unit in the last place of a mantissa with so many explicit bits."""
+    return 2.0 ** -(bits + 1)
+
+
 def _claim(running: Path) -> bool:
     """Whether this process is the first to take a piece of work."""
     running.parent.mkdir(parents=True, exist_ok=True)
@@ -279,14 +305,19 @@ def _claim(running: Path) -> bool:
     return True
 
 
-def _about(row: Technique) -> dict[str, Any]:
+def _about(row: Row) -> dict[str, Any]:
     return {
         "technique": row.name,
         "paper": row.paper,
         "random": row.random,
+        "hostile": hostile.names(row.ranges()),
         "finite": list(row.finite),
         "tolerances": {pattern: list(reason) for pattern, reason in row.tolerances.items()},
     }
+
+
+def _widened(value: np.ndarray) -> np.ndarray:
+    return value.astype("float64") if is_floating(value) else value
 
 
 def _numbered(name: str, index: int, among: Sequence[Any]) -> str:

@@ -21,7 +21,7 @@ class Technique:
         random: whether it draws random numbers in training mode.
         random_in_inference: whether it draws them in inference too.
         xfail: "backend:check" -> why that backend cannot pass that check. It must then really fail.
-        finite: hostile inputs (keys of `bench.numerics.hostile.INPUTS`) on which its outputs and gradients are
+        finite: hostile inputs (of `bench.numerics.hostile.NAMES`) on which its outputs and gradients are
             finite on every backend.
         tolerances: "backend/dtype/mode/result", with wildcards -> by which factor the numerical tolerance is wider
             than the default, and why; an infinite factor accepts anything.

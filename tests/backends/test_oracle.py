@@ -5,6 +5,9 @@ import os
 import numpy as np
 import pytest
 
+from bench.analysis import numerics_errors
+from tests.oracles.sums import ORDERS, noise_of_products, noise_of_sums
+
 if os.environ["KERAS_BACKEND"] != "jax":
     pytest.skip("the oracle is written in JAX", allow_module_level=True)
 
@@ -22,9 +25,13 @@ random = np.random.default_rng(0)
 x, y = (jnp.asarray(random.standard_normal((3, 5)), "float32") for _ in range(2))
 
 
-def noise(function, product_roundoff=ROUNDOFF):
-    program = Program(run=lambda: function(x, y))
-    return oracle.rounding_noise(program, ROUNDOFF, product_roundoff, samples=600)
+def noise(function, **roundoff):
+    found = oracle.Roundoff(**{"result": ROUNDOFF, "operand": 0.0, "inner": ROUNDOFF, **roundoff})
+    return oracle.rounding_noise(Program(run=lambda: function(x, y)), found, samples=600)
+
+
+def noise_in_float32(program):
+    return np.asarray(oracle.rounding_noise(program, oracle.Roundoff(2.0**-24, 0.0, 2.0**-24)))
 
 
 def assert_near(found, expected):
@@ -46,11 +53,8 @@ def test_what_cancels_keeps_the_noise_of_what_cancelled():
 
 def test_sums_and_products_of_exact_terms_round_too():
     terms = np.asarray(x[:, None] * y[None])
-    total = np.sqrt(2 * np.sum(terms**2, axis=-1) + np.sum(terms, axis=-1) ** 2)
-    assert_near(noise(lambda x, y: x @ y.T), DEVIATION * total)
-    values = np.asarray(x)
-    growth = np.sqrt(values.size / 3)
-    assert_near(noise(lambda x, y: jnp.sum(x)), growth * DEVIATION * np.sqrt(np.sum(values**2) + np.sum(values) ** 2))
+    assert_near(noise(lambda x, y: x @ y.T), noise_of_products(terms, ROUNDOFF))
+    assert_near(noise(lambda x, y: jnp.sum(x)), noise_of_sums(np.asarray(x).ravel(), ROUNDOFF))
 
 
 @pytest.mark.parametrize("terms", [random.standard_normal((400, 50)), random.uniform(1, 2, (400, 50))])
@@ -58,17 +62,78 @@ def test_long_sums_may_be_added_one_term_after_the_other(terms):
     rounded = np.zeros((600, 50))
     for row in terms:
         rounded = (rounded + row) * (1 + ROUNDOFF * random.uniform(-1, 1, rounded.shape))
-    expected = np.std(rounded, axis=0)
-    found = oracle.rounding_noise(Program(run=lambda: jnp.sum(terms, axis=0)), ROUNDOFF, ROUNDOFF, samples=100)
-    ratio = np.sqrt(np.mean(np.square(found)) / np.mean(np.square(expected)))
-    assert 0.7 < ratio < 1.5
+    found = noise(lambda x, y: jnp.sum(terms, axis=0))
+    expected = np.sqrt(np.mean((rounded - terms.sum(0)) ** 2, axis=0))
+    assert 0.8 < np.sqrt(np.mean(np.square(found)) / np.mean(np.square(expected))) < 1.25
+
+
+@pytest.mark.parametrize("terms", [64, 256, 2304, 100_000])
+@pytest.mark.parametrize("kind", ["products", "terms", "positive terms"])
+def test_honest_sums_agree_in_any_order_and_the_slowest_errs_by_a_unit(kind, terms):
+    """In float32, added up by NumPy; float64 is what is right."""
+    rows = (random.uniform if kind == "positive terms" else random.standard_normal)(size=(40, terms)).astype("float32")
+    columns = random.standard_normal((terms, 2)).astype("float32")
+    if kind == "products":
+        parts = rows[:, None] * columns.T
+        exact = rows.astype("float64") @ columns.astype("float64")
+        units = noise_in_float32(Program(run=lambda: jnp.asarray(rows) @ jnp.asarray(columns)))
+    else:
+        parts, exact = rows, rows.sum(axis=1, dtype="float64")
+        units = noise_in_float32(Program(run=lambda: jnp.sum(jnp.asarray(rows), axis=1)))
+    for order, add in ORDERS.items():
+        error = numerics_errors.measure(add(parts), exact, units, "float32")
+        assert error.ratio < 0.5, (order, error)
+        if order == "one after the other":
+            assert 0.4 < error.rms_units < 1.1, error
+
+
+@pytest.mark.parametrize("kind", ["convolution", "cumulative sum", "sum of a window", "scatter"])
+def test_every_kind_of_sum_has_the_noise_of_its_terms(kind):
+    values = np.concatenate([np.asarray(x), np.asarray(y)]).astype("float64")  # (6, 5)
+    kernel = np.asarray(y)[0].astype("float64")
+    run, terms = {
+        "convolution": (
+            lambda: jax.lax.conv_general_dilated(
+                jnp.asarray(values)[:, None], jnp.asarray(kernel)[None, None], (1,), "VALID"
+            ),
+            values * kernel,
+        ),
+        "cumulative sum": (lambda: jnp.cumsum(jnp.asarray(values), axis=1)[:, -1], values),
+        "sum of a window": (
+            lambda: jax.lax.reduce_window(jnp.asarray(values), 0.0, jax.lax.add, (1, 5), (1, 1), "VALID"),
+            values,
+        ),
+        "scatter": (
+            lambda: jnp.zeros(6).at[jnp.repeat(jnp.arange(6), 5)].add(jnp.asarray(values).ravel()),
+            np.pad(values, ((0, 0), (0, 1))),
+        ),
+    }[kind]
+    formula = noise_of_products if kind == "convolution" else noise_of_sums
+    found = noise(lambda x, y: run())
+    assert_near(np.asarray(found).ravel(), formula(terms, ROUNDOFF))
+
+
+def test_sums_of_nothing_are_exact():
+    for empty in (noise(lambda x, y: jnp.sum(x[:0], axis=0)), noise(lambda x, y: x[:, :0] @ y[:, :0].T)):
+        assert not np.any(empty)
 
 
 def test_products_of_narrower_operands_have_more_noise():
+    terms, total = np.asarray(x[:, None] * y[None]), np.asarray(x @ y.T)
+    squares = noise_of_products(terms, ROUNDOFF) ** 2
     assert_near(
-        noise(lambda x, y: x @ y.T, product_roundoff=8 * ROUNDOFF),
-        DEVIATION * np.sqrt(128 * np.sum(np.asarray(x[:, None] * y[None]) ** 2, axis=-1) + np.asarray(x @ y.T) ** 2),
+        noise(lambda x, y: x @ y.T, operand=8 * ROUNDOFF),
+        np.sqrt(squares + DEVIATION**2 * 128 * np.sum(terms**2, axis=-1)),
     )
+    assert_near(noise(lambda x, y: x @ y.T, inner=ROUNDOFF / 100), DEVIATION * np.abs(total))
+
+
+def test_a_fourier_transform_errs_alike_in_every_element():
+    signal = jnp.asarray(np.cos(np.arange(64) * 2 * np.pi / 8) + 1e-3 * random.standard_normal(64), "float32")
+    found = noise(lambda x, y: jnp.fft.fft(signal).real) * 2.0**-24 / ROUNDOFF
+    error = np.fft.fft(np.asarray(signal, "float64")).real - np.asarray(jnp.fft.fft(signal).real)
+    assert_near(found, np.full(64, np.sqrt(np.mean(np.square(found)))))
+    assert 0.1 < np.sqrt(np.mean(error**2)) / np.mean(found) < 1
 
 
 def test_noise_goes_through_compiled_functions():

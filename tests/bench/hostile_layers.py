@@ -59,3 +59,14 @@ class Sum(keras.layers.Layer):
     def call(self, inputs, training=None):
         first, second = inputs
         return self.scale * self.norm(first, training=training), first + second
+
+
+class Lookup(keras.layers.Layer):
+    """A table beside an input that is not looked up."""
+
+    def build(self, input_shape):
+        self.table = self.add_weight(shape=(9, input_shape[0][-1]), initializer="random_normal", name="table")
+
+    def call(self, inputs, training=None):
+        values, indices = inputs
+        return values + ops.take(self.table, indices, axis=0)

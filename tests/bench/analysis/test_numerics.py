@@ -1,67 +1,19 @@
 """The judge of the backends, on arrays with planted errors."""
 
 import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.analysis import numerics, numerics_errors
 from bench.analysis.__main__ import main
-from bench.numerics.run import Settings, write_arrays, write_json
-
-BACKENDS = ("tensorflow", "jax", "torch")
-TENSORS = ("inference/output", "inference/gradient of input", "inference/gradient of kernel")
-ULP = 2.0**-23
-
-
-def random(seed):
-    return np.random.default_rng(seed)
-
-
-class Folder:
-    """A run folder of one technique on which all agree; a test changes an array or a note and writes it."""
-
-    def __init__(self, path, *, device="cpu", dtypes=("float32",), seed=0, **about):
-        self.path = path
-        self.settings = Settings(device=device, dtypes=dtypes)
-        self.about = {"technique": "Norm", "paper": "none", "random": False, "finite": [], "tolerances": {}, **about}
-        self.cases = {"input 0": random(9).standard_normal((4, 6)).astype("float32")}
-        exact = {name: random(i).standard_normal((4, 6)) for i, name in enumerate(TENSORS)}
-        noise = {name: 0.6 * ULP * np.abs(value) for name, value in exact.items()}
-        oracle = {f"exact/{name}": value for name, value in exact.items()}
-        self.arrays = {
-            "jax-float64": {**oracle, **{f"noise/{name}": value for name, value in noise.items()}},
-            "tensorflow-float64": {name: value * (1 + 1e-15) for name, value in oracle.items()},
-        }
-        slopes = {"inference": {"1e-06": [1.0, 1.0 + 1e-8, 1.0], "1e-09": [1.0, 1.0 + 1e-5, 1.0]}}
-        self.notes = {name: {"failures": {}, "narrow": {"inference": []}, "slopes": slopes} for name in self.arrays}
-        for i, backend in enumerate(BACKENDS):
-            worker = f"{backend}-{device}"
-            draw = random((seed, i))
-            self.arrays[worker] = {
-                f"{mode}/{name}": (value * (1 + ULP * draw.uniform(-1, 1, value.shape))).astype("float32")
-                for mode in ("eager", "jit")
-                for name, value in exact.items()
-            }
-            self.notes[worker] = {"failures": {}}
-
-    def write(self):
-        self.settings.save(self.path)
-        write_json(self.path / "cases" / "Norm.json", self.about)
-        for dtype in self.settings.dtypes:
-            write_arrays(self.path / "cases" / dtype / "Norm.npz", self.cases)
-            for worker, arrays in self.arrays.items():
-                write_json(self.path / worker / "facts.json", {"backend_version": "1", "keras_version": "3"})
-                write_arrays(self.path / worker / dtype / "Norm.npz", arrays)
-                write_json(self.path / worker / dtype / "Norm.json", self.notes[worker])
-        return self.path
-
-    def judge(self):
-        return numerics.judge(numerics.read(self.write()))[0]
-
-    def disagreements(self):
-        frame = self.judge()
-        return frame[frame["verdict"] == "disagree"]
+from bench.commandline import FOUND, INCOMPLETE, OK
+from bench.numerics.run import write_arrays, write_json
+from tests.bench.analysis import damaged_numerics
+from tests.bench.analysis.numerics_made_up import BACKENDS, TENSORS, ULP, Folder, random
 
 
 @pytest.fixture
@@ -148,6 +100,29 @@ def test_a_result_beyond_the_range_of_float16_is_infinite():
     assert numerics_errors.measure(right, expected, noise, "bfloat16").misplaced == 1
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_element_of_unknown_noise_is_found(folder, value):
+    folder.arrays["jax-float64"]["noise/inference/output"][0, 0] = value
+    assert set(folder.disagreements()["tensor"]) == {"inference/output"}
+
+
+def test_a_hostile_result_of_another_shape_is_found_without_another_backend(folder):
+    folder.drop("tensorflow")
+    folder.drop("torch")
+    folder.arrays["jax-cpu"] |= {
+        f"hostile/{name}/output": np.zeros((1, 6), np.int8) for name in ("huge", "batch of one")
+    }
+    (found,) = folder.disagreements().itertuples()
+    assert (found.tensor, found.reason) == ("hostile huge", "output: the shape is (1, 6)")
+
+
+def test_random_results_that_are_not_finite_are_found_without_another_backend(folder):
+    folder.drop("tensorflow")
+    folder.drop("torch")
+    folder.arrays["jax-cpu"]["draws"] = np.full((192, 2), np.nan)
+    assert folder.disagreements()["reason"].tolist() == ["not finite"]
+
+
 def test_another_shape_is_found(folder):
     folder.arrays["jax-cpu"]["jit/inference/output"] = np.zeros((6, 4), "float32")
     assert "shape" in folder.disagreements()["reason"].item()
@@ -164,27 +139,129 @@ def test_the_numbers_of_a_row():
 
 
 def test_a_missing_result_is_a_disagreement(folder):
-    del folder.arrays["torch-cpu"]
     folder.notes["torch-cpu"] = {"failures": {"jit/inference": "Unsupported: no"}}
-    folder.arrays["torch-cpu"] = {}
+    for tensor in TENSORS:
+        del folder.arrays["torch-cpu"][f"jit/{tensor}"]
     found = folder.disagreements()
     assert found[["backend", "mode", "reason"]].values.tolist() == [["torch", "jit", "Unsupported: no"]]
 
 
-def test_a_technique_that_one_process_never_wrote_is_a_disagreement(folder):
-    path = folder.write()
-    (path / "torch-cpu" / "float32" / "Norm.json").unlink()
-    frame, _ = numerics.judge(numerics.read(path))
-    assert "was not computed" in frame[frame["verdict"] == "disagree"]["reason"].item()
+@pytest.mark.parametrize("tensor", TENSORS)
+@pytest.mark.parametrize("mode", ["eager", "jit"])
+def test_a_planned_tensor_that_is_not_there_is_a_disagreement(folder, mode, tensor):
+    del folder.arrays["jax-cpu"][f"{mode}/{tensor}"]
+    (found,) = folder.disagreements().itertuples()
+    assert (found.backend, found.mode, found.tensor) == ("jax", mode, tensor)
+    assert found.reason.startswith("was planned and is not there")
+
+
+@pytest.mark.parametrize("kind", ["exact", "noise"])
+def test_a_tensor_that_the_oracle_lacks_is_a_disagreement(folder, kind):
+    del folder.arrays["jax-float64"][f"{kind}/inference/output"]
+    assert set(folder.disagreements()["check"]) == {"missing"}
+
+
+def test_a_tensor_that_the_witness_lacks_is_a_disagreement(folder):
+    del folder.arrays["tensorflow-float64"]["exact/inference/output"]
+    found = folder.disagreements()
+    assert found[["backend", "device", "tensor"]].values.tolist() == [["tensorflow", "float64", "inference/output"]]
+
+
+def test_a_phase_that_the_oracle_planned_and_nobody_computed_is_a_disagreement(folder):
+    folder.about["phases"] = ["inference", "training"]
+    found = folder.disagreements()
+    assert {
+        ("jax", "cpu"),
+        ("torch", "cpu"),
+        ("tensorflow", "cpu"),
+        ("jax", "float64"),
+        ("tensorflow", "float64"),
+    } == {(row.backend, row.device) for row in found.itertuples() if row.tensor.startswith("training")}
+
+
+@pytest.mark.parametrize("note", ["narrow", "slopes"])
+def test_a_check_of_the_oracle_that_is_not_there_is_a_disagreement(folder, note):
+    folder.notes["jax-float64"] = {**folder.notes["jax-float64"], note: {}}
+    assert set(folder.disagreements()["check"]) == {"missing"}
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+def test_hostile_inputs_and_draws_that_were_planned_are_there(tmp_path, is_planned):
+    folder = Folder(tmp_path / "run", **({"random": True, "hostile": ["huge"]} if is_planned else {}))
+    for backend in BACKENDS[1:]:
+        arrays = folder.arrays[f"{backend}-cpu"]
+        arrays["draws"] = random(3).standard_normal((192, 2))
+        arrays |= {f"hostile/huge/{name.removeprefix('inference/')}": np.zeros((4, 6), np.int8) for name in TENSORS}
+    found = folder.disagreements()
+    wanted = [f"huge/{name.removeprefix('inference/')}" for name in TENSORS] + ["draws"]
+    assert found["tensor"].tolist() == (wanted if is_planned else [])
+    assert set(found["backend"]) <= {"tensorflow"}
+
+
+def told(run, capsys, *options):
+    """The exit code of the command, and what it printed."""
+    code = main(["numerics", str(run), *options, "--out", str(run.parent / "report")])
+    return code, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("worker", ["jax-float64", "tensorflow-float64", "torch-cpu"])
+@pytest.mark.parametrize("suffix", ["json", "npz"])
+def test_a_run_without_one_file_is_incomplete(folder, worker, suffix, capsys):
+    path = folder.write() / worker / "float32" / f"Norm.{suffix}"
+    path.unlink()
+    code, text = told(folder.path, capsys)
+    assert code == INCOMPLETE
+    lines = {"npz": f"{path} is missing; delete", "json": f"Norm: not computed in {path.parent}; go on"}
+    assert lines[suffix] in text
+
+
+def test_a_run_without_a_whole_worker_is_incomplete(folder, capsys):
+    shutil.rmtree(folder.write() / "torch-cpu")
+    code, text = told(folder.path, capsys)
+    assert code == INCOMPLETE
+    assert f"{folder.path / 'torch-cpu'}/facts.json is missing; go on with --run run" in text
+
+
+def test_a_worker_that_is_there_and_was_not_planned_is_judged(folder):
+    folder.arrays["torch-cpu"]["jit/inference/output"] *= 2
+    plan = folder.write() / "planned.json"
+    write_json(plan, {"workers": ["jax-float64", "jax-cpu"]})
+    frame, _ = numerics.judge(numerics.read(folder.path))
+    assert set(frame[frame["verdict"] == "disagree"]["backend"]) == {"torch"}
+
+
+def test_a_run_without_one_tensor_is_incomplete_and_a_disagreement_comes_first(folder, capsys):
+    del folder.arrays["torch-cpu"]["jit/inference/output"]
+    code, text = told(folder.write(), capsys)
+    notes = folder.path / "torch-cpu" / "float32" / "Norm.json"
+    assert code == INCOMPLETE
+    assert "0 disagreements, 1 missing or damaged" in text
+    assert f"  jit/inference/output: was planned and is not there; delete {notes} and go on with --run run" in text
+    folder.arrays["jax-cpu"]["jit/inference/output"] *= 2
+    assert told(folder.write(), capsys)[0] == FOUND
+
+
+def test_no_exception_stands_for_a_loss(tmp_path):
+    folder = Folder(tmp_path / "run", tolerances={"torch/*": [float("inf"), "anything"]})
+    del folder.arrays["torch-cpu"]["jit/inference/output"]
+    assert folder.disagreements()["check"].tolist() == ["missing"]
+
+
+def test_a_technique_without_any_file_is_missed(folder, capsys):
+    write_json(folder.write() / "jax-cpu" / "facts.json", {"techniques": ["Norm", "Sum"]})
+    code, text = told(folder.path, capsys)
+    assert code == INCOMPLETE
+    assert text.count("  Sum: not computed in ") == 5
 
 
 def test_a_technique_that_nobody_could_build_is_a_disagreement(folder):
     path = folder.write()
     for worker in folder.notes:
         write_json(path / worker / "float32" / "Sum.json", {"failures": {"build": "ValueError: no"}})
-    frame, _ = numerics.judge(numerics.read(path))
-    assert set(frame[frame["verdict"] == "disagree"]["technique"]) == {"Sum"}
-    assert set(frame[frame["technique"] == "Sum"]["backend"]) == set(BACKENDS)
+        write_arrays(path / worker / "float32" / "Sum.npz", {})
+    found = numerics.disagreements(numerics.judge(numerics.read(path))[0])
+    assert set(found["technique"]) == {"Sum"}
+    assert set(found["backend"]) == set(BACKENDS)
 
 
 def test_a_narrow_oracle_is_broken(folder):
@@ -211,8 +288,8 @@ def test_other_bits_when_repeated_are_a_disagreement(folder):
 
 
 def finite(**bad):
-    """What each backend finds in a hostile input: everything finite, but on the `bad` ones one element."""
-    return {b: np.array([bad.get(b, 0), 0], np.int8) for b in BACKENDS}
+    """What each backend finds in a hostile input: everything finite, but nothing on the `bad` ones."""
+    return {b: np.full((4, 6), bad.get(b, 0), np.int8) for b in BACKENDS}
 
 
 @pytest.mark.parametrize(
@@ -234,7 +311,7 @@ def test_backends_must_agree_on_what_is_finite(folder, codes, odd):
 def test_a_promise_of_finiteness_is_kept(tmp_path):
     folder = Folder(tmp_path / "run", finite=["huge"])
     for backend in BACKENDS:
-        folder.arrays[f"{backend}-cpu"]["hostile/huge/output"] = np.ones(2, np.int8)
+        folder.arrays[f"{backend}-cpu"]["hostile/huge/output"] = np.ones((4, 6), np.int8)
     assert folder.disagreements()["backend"].tolist() == list(BACKENDS)
 
 
@@ -274,6 +351,13 @@ def test_an_exception_that_is_not_needed_is_told(tmp_path):
     assert numerics.unneeded(run, numerics.judge(run)[0]) == ["Norm: the exception 'torch/*' was not needed"]
 
 
+def test_a_layer_of_the_users_own_has_no_exceptions_of_the_catalogue(tmp_path):
+    folder = Folder(tmp_path / "run", tolerances={"torch/*": [8, "of frameworks"]})
+    folder.settings = replace(folder.settings, layer="keras.layers:Dense")
+    run = numerics.read(folder.write())
+    assert numerics.unneeded(run, numerics.judge(run)[0]) == []
+
+
 def test_sixteen_bits_have_their_own_roundoff(tmp_path):
     folder = Folder(tmp_path / "run", dtypes=("bfloat16",))
     for name in TENSORS:
@@ -284,6 +368,12 @@ def test_sixteen_bits_have_their_own_roundoff(tmp_path):
     assert folder.disagreements().empty
     folder.arrays["jax-cpu"]["jit/inference/output"] *= np.float32(1 + 32 * 2.0**-7)
     assert folder.disagreements()["backend"].tolist() == ["jax"]
+
+
+def test_the_run_that_the_notebook_reads_is_of_this_version_and_agrees():
+    run = numerics.read(Path(__file__).resolve().parents[3] / "results" / "baselines" / "example-numerics")
+    frame, _ = numerics.judge(run)
+    assert numerics.exit_code(frame) == OK, numerics.worst(frame) + numerics.losses(frame)
 
 
 # The command. ----------------------------------------------------------------------------------------------------
@@ -323,9 +413,43 @@ def test_wrong_use_is_one_line(arguments, tmp_path, monkeypatch, capsys):
 
 def test_a_run_without_its_oracle_cannot_be_judged(folder, capsys):
     del folder.arrays["jax-float64"]
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as stop:
         main(["numerics", str(folder.write())])
+    assert stop.value.code == 2
     assert "no oracle" in capsys.readouterr().err
+
+
+def test_no_damage_is_taken_for_agreement_or_ends_in_a_traceback(tmp_path):
+    """Some of those of `python -m tests.bench.analysis.damaged_numerics`."""
+    assert damaged_numerics.campaign(tmp_path / "all", count=40, seed=1) == []
+    assert damaged_numerics.campaign(tmp_path / "alone", count=20, seed=1, backends=["jax"]) == []
+
+
+def test_each_damaged_file_has_its_line(folder, capsys):
+    run = folder.write()
+    paths = [run / worker / "float32" / f"Norm.{suffix}" for worker in folder.notes for suffix in ("npz", "json")]
+    for path in paths[::2]:
+        path.write_bytes(path.read_bytes()[:-9])
+    code, text = told(run, capsys)
+    assert code == INCOMPLETE
+    for path in paths[::2]:
+        assert sum(str(path) in line for line in text.splitlines()) == 1, path
+
+
+def test_a_case_without_inputs_is_damaged(folder, capsys):
+    folder.cases = {}
+    code, text = told(folder.write(), capsys)
+    assert code == INCOMPLETE
+    assert "cases/float32/Norm.npz is damaged: it holds no inputs; compute another" in text
+
+
+def test_a_damaged_file_of_either_of_two_runs_is_named(tmp_path, capsys):
+    before, after = (Folder(tmp_path / name).write() for name in ("before", "after"))
+    path = before / "jax-cpu" / "float32" / "Norm.npz"
+    path.write_bytes(path.read_bytes()[:-9])
+    code, text = told(after, capsys, "--against", str(before))
+    assert code == INCOMPLETE
+    assert f"{path} is damaged" in text
 
 
 def test_two_runs_are_compared(tmp_path, capsys):
@@ -345,6 +469,20 @@ def test_two_devices_are_compared(tmp_path):
     frame = numerics.changes(numerics.read(gpu), numerics.read(cpu))
     assert set(frame["device"]) == {"cpu and gpu"}
     assert set(frame["verdict"]) == {"agree"}
+
+
+def test_what_only_one_of_two_runs_has_is_a_change(tmp_path):
+    before, after = Folder(tmp_path / "before"), Folder(tmp_path / "after")
+    del after.arrays["torch-cpu"]["jit/inference/output"]
+    after.write()
+    shutil.rmtree(before.write() / "jax-cpu" / "float32")
+    frame = numerics.changes(numerics.read(after.path), numerics.read(before.path))
+    found = frame[frame["verdict"] == "disagree"]
+    lost = f"not computed in {before.path / 'jax-cpu' / 'float32'}; go on with --run before"
+    assert found[["backend", "reason"]].values.tolist() == [
+        ["jax", lost],
+        ["torch", "there is no such result in this run"],
+    ]
 
 
 def test_runs_with_other_inputs_are_not_compared(tmp_path):

@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import os
 import re
 import sys
 from datetime import datetime
@@ -51,8 +50,3 @@ def run_name(name: str | None) -> str:
 def workloads(text: str) -> list[str]:
     """Returns the names and files in a list; files are absolute, as a launch runs in another folder than the user."""
     return [str(Path(name).absolute()) if name.endswith(".py") else name for name in text.split(",") if name]
-
-
-def cores() -> int:
-    """Returns how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

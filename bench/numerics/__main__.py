@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import devices, launches
-from bench.commandline import INTERRUPTED, OK, USAGE, Refused, cores, run_name
+from bench import devices, launches, machine
+from bench.commandline import INTERRUPTED, OK, USAGE, Refused, run_name
 from bench.numerics import options
 from bench.numerics.job import Job
 from bench.numerics.run import DEVICE, FLOAT64, Damaged, Settings, plan, worker_name
@@ -68,7 +68,7 @@ def _roles(names: Sequence[str], device: str) -> dict[str, tuple[str, ...]]:
 
 
 def _processes(option: argparse.Namespace, role: str) -> int:
-    count = max(1, cores() // option.threads)
+    count = max(1, machine.threads() // option.threads)
     return min(count, GPU_PROCESSES) if option.device == "gpu" and role == DEVICE else count
 
 

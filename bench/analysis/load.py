@@ -13,11 +13,11 @@ from typing import Any
 import pandas as pd
 
 from bench import journal
-from bench.analysis import cells, schema
+from bench.analysis import cells, damage, schema
 from bench.analysis.records import Launch, Outcome, read_file, read_journal, read_missing
 
 LAUNCH_COLUMNS = [
-    *("run", "backend", "device", "launch", "pass", "spawned", "start", "end", "returncode", "in_flight"),
+    *("run", "backend", "device", "launch", "pass", "spawned", "start", "end", "returncode", "in_flight", "left"),
     *("compiled_s", "measured_s", "settings", "facts"),
 ]
 SAME_IN_A_RUN = (*schema.FACTS, "device_name", "driver", "threads")
@@ -88,7 +88,13 @@ def _read_folder(folder: Path, problems: list[str]) -> dict[tuple, Launch]:
         problems.append(f"{folder}: holds neither {journal.NAME} nor a *.json file; name a folder below results/raw")
     launches = _read_files(paths, has_journal, problems)
     if has_journal:
-        launches = read_journal(folder, launches, problems)
+        told = read_journal(folder, launches, problems)
+        launches = damage.joined(folder, told, launches, problems)
+    elif paths and (folder / "lock").exists():
+        problems.append(
+            f"{folder}: {journal.NAME} is missing, which alone knows the cases that did not end well; bring it back"
+        )
+    damage.find_gaps(folder, launches.values(), problems)
     for launch in launches.values():
         _drop_unmeasured(launch, problems)
     return launches
@@ -178,6 +184,7 @@ def _launch_row(launch: Launch) -> dict[str, Any]:
         "measured_s": sum(outcome.cell.get("measured_s") or 0.0 for outcome in launch.outcomes.values()),
         "returncode": launch.returncode,
         "in_flight": launch.in_flight,
+        "left": launch.left,
         "settings": launch.head["settings"],
         "facts": launch.head["facts"],
     }

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,7 +30,10 @@ class Outcome:
 
 @dataclass
 class Launch:
-    """One process: its head (the "suite" of its file, the "launch" event of its journal) and its outcomes."""
+    """One process: its head (the "suite" of its file, the "launch" event of its journal) and its outcomes.
+
+    Its journal tells the cases of its pass (`planned`), those that it ended, and with `damage` how many it left over.
+    """
 
     head: dict[str, Any]
     start: datetime
@@ -38,6 +42,9 @@ class Launch:
     spawned: datetime | None = None
     returncode: int | None = None
     in_flight: str = ""
+    planned: list[str] = field(default_factory=list)
+    ended: set[str] = field(default_factory=set)
+    left: int = 0
     outcomes: dict[tuple, Outcome] = field(default_factory=dict)
 
     @property
@@ -108,6 +115,11 @@ def _identity(cell: dict[str, Any]) -> tuple[str, ...]:
     return tuple(cell[name] for name in schema.IDENTITY)
 
 
+def case_name(identity: tuple[str, ...]) -> str:
+    """What the journal calls a cell: all that tells it apart but its family, which follows from the workload."""
+    return "/".join(identity[1:])
+
+
 def _times(record: dict[str, Any]) -> np.ndarray:
     schema.check_fields(record, {"stats": dict})
     schema.check_fields(record["stats"], {"data": list})
@@ -127,7 +139,7 @@ def _time(text: Any) -> datetime:
 
 
 def read_journal(folder: Path, filed: Mapping[tuple, Launch], problems: list[str]) -> dict[tuple, Launch]:
-    """The launches of a run, by `Launch.key`: those that its journal tells of, joined with those that have a file.
+    """The launches that a run's journal tells of, by `Launch.key`, with what their files hold.
 
     The file has the times; that a case ended badly is known to the journal alone. What had to be left out is added to
     `problems`.
@@ -135,14 +147,20 @@ def read_journal(folder: Path, filed: Mapping[tuple, Launch], problems: list[str
     path = folder / journal.NAME
     launches: dict[tuple, Launch] = {}
     spawned: dict[tuple, datetime] = {}
+    strays: Counter[str] = Counter()
     for event in _events(path, problems):
         try:
-            _replay(event, launches, spawned, filed, path)
+            _replay(event, launches, spawned, filed, path, strays)
         except ValueError as error:
             problems.append(
-                f"{path}: event {event['event']!r} at {event.get('time')!r}: {error}. That event is left out"
+                f"{path}: event {event['event']!r} at {event.get('time')!r:.80}: {error}. That event is left out"
             )
-    return {**filed, **{launch.key: launch for launch in launches.values()}}
+    problems += [
+        f"{path}: damaged: {text.count(count, 'event')} of launch {name}, but not that it began. Left out: measure it "
+        f"again, or bring the whole journal back"
+        for name, count in strays.items()
+    ]
+    return {launch.key: launch for launch in launches.values()}
 
 
 def _events(path: Path, problems: list[str]) -> Iterator[dict[str, Any]]:
@@ -186,6 +204,7 @@ def _replay(
     spawned: dict[tuple, datetime],
     filed: Mapping[tuple, Launch],
     path: Path,
+    strays: Counter[str],
 ) -> None:
     schema.check_fields(event, {"backend": schema.BACKENDS, "device": schema.DEVICES, "launch": int})
     short_key = event["backend"], event["device"], event["launch"]
@@ -195,17 +214,21 @@ def _replay(
         return
     if event["event"] == "launch":
         _check_head(event)
-        launch = Launch(event, time, time, path, spawned.get(short_key))
+        schema.check_fields(event, {"cases": list})
+        launch = Launch(event, time, time, path, spawned.get(short_key), planned=[*map(str, event["cases"])])
         if launch.key in filed:
             launch.outcomes = dict(filed[launch.key].outcomes)
         launches.setdefault(short_key, launch)
         return
     if short_key not in launches:
-        raise ValueError(f"{event['event']!r} of a launch that has not begun")
+        if event["event"] != "exit":  # a process that is refused exits before it has begun
+            strays[f"{event['backend']}-{event['device']}-{event['launch']}"] += 1
+        return
     launch = launches[short_key]
     launch.end = max(launch.end, time)
     if event["event"] == "exit":
-        launch.returncode = event.get("returncode")
+        schema.check_fields(event, {"returncode": int})
+        launch.returncode = event["returncode"]
     elif event["event"] == "start":
         schema.check_fields(event, {"case": str})
         launch.in_flight = event["case"]
@@ -214,6 +237,9 @@ def _replay(
         schema.check_fields(event, {"case": str, "status": schema.STATUSES})
         schema.check_fields(event.get("cell"), schema.CELL_FIELDS)
         identity = _identity(event["cell"])
+        if case_name(identity) != event["case"]:
+            raise ValueError(f"its case is not its cell. Received: case={event['case']!r}")
+        launch.ended.add(event["case"])
         if event["status"] != "ok" or launch.key not in filed or identity not in filed[launch.key].outcomes:
             launch.outcomes[identity] = _ended(event)
 

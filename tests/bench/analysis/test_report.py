@@ -226,6 +226,7 @@ def test_only_failures_still_make_a_page(tmp_path):
 def test_a_launch_that_stopped_says_how_to_go_on(raw, tmp_path):
     journal = raw / "run" / "journal.jsonl"
     journal.write_text("\n".join(journal.read_text().splitlines()[:-2]) + "\n")
+    (raw / "run" / "tensorflow-cpu-2.json").write_bytes(b"")
     reports(raw / "run", tmp_path)
     text = Page(tmp_path / "index.html").text
     assert "launch 2 of tensorflow on cpu stopped during rms_norm/small/float32/eager/backward" in text

@@ -96,8 +96,8 @@ def _find_lost_cases(path: Path, told: Sequence[Launch], problems: list[str]) ->
         elif lost:
             problems.append(
                 f"{path}: damaged: it does not tell how pass {number} over {backend} on the {device} ended "
-                f"{text.count(len(lost), 'case')}: {_listed(lost)}. Left out: measure it again with --resume, or bring "
-                f"the whole journal back"
+                f"{text.count(len(lost), 'case')}: {_listed(lost)}. Left out: measure it again with --resume, or "
+                f"bring the whole journal back"
             )
 
 

@@ -56,6 +56,11 @@ class Launch:
         return self.head["facts"]["machine"], self.head["backend"], self.head["device"]
 
     @property
+    def is_whole(self) -> bool:
+        """Whether its run measured a whole profile, not chosen cells."""
+        return not (self.head["settings"].get("keyword") or self.head["settings"].get("workloads"))
+
+    @property
     def name(self) -> str:
         return f"{self.head['backend']}-{self.head['device']}-{self.head['launch']}"
 

@@ -67,7 +67,7 @@ MEASUREMENT_FIELDS: Mapping[str, Kind] = {
 }
 PHASE_FIELDS: Mapping[str, Kind] = dict.fromkeys(PHASES, int | float)
 SIZES = ("small", "medium", "large")
-SWEEP = re.compile(r"(\w+)=(\d+)")
+SWEEP = re.compile(r"(\w+)=([1-9]\d*)")
 
 
 def sweep_point(size: str) -> tuple[str, int] | None:

@@ -454,5 +454,30 @@ def test_latest_takes_the_newest_of_each_machine_backend_and_device(tmp_path):
     assert "late" not in set(loaded.frame["workload"])
 
 
+WHOLE, PART = {"workloads": [], "keyword": ""}, {"workloads": ["rms_norm"], "keyword": ""}
+
+
+@pytest.mark.parametrize("chosen", [PART, {"workloads": [], "keyword": "rms"}])
+def test_latest_keeps_a_whole_run_where_chosen_cells_are_newer(tmp_path, chosen):
+    for hours, (run, settings) in enumerate({"old": WHOLE, "whole": WHOLE, "chosen": chosen}.items()):
+        write_launch(tmp_path, [(cell(), [1.0])], run=run, hours=hours, settings=settings)
+    loaded = latest(tmp_path)
+    assert set(loaded.frame["run"]) == {"whole"}
+    assert loaded.problems == []
+    assert loaded.newer == [
+        "run chosen is newer and of chosen cells only; see it with: "
+        f"python -m bench.analysis report {tmp_path / 'chosen'}"
+    ]
+
+
+def test_latest_takes_the_newest_of_chosen_cells_where_no_run_is_whole(tmp_path):
+    for hours, run in enumerate(("b", "a")):
+        write_launch(tmp_path, [(cell(), [1.0])], run=run, hours=hours, settings=PART)
+    write_launch(tmp_path, [(cell(), [1.0])], run="b", backend="torch", settings=WHOLE)
+    loaded = latest(tmp_path)
+    assert set(loaded.frame[["run", "backend"]].itertuples(index=False, name=None)) == {("a", "jax"), ("b", "torch")}
+    assert loaded.newer == []
+
+
 def test_latest_of_a_missing_folder_is_empty(tmp_path):
     assert latest(tmp_path / "nowhere").frame.empty

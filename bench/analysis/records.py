@@ -105,7 +105,9 @@ def _check_head(head: dict[str, Any]) -> None:
     if head.get("schema") != schema.SCHEMA:
         raise ValueError(f"its schema is {head.get('schema')!r}, this version of the suite reads {schema.SCHEMA}")
     schema.check_fields(head, schema.HEAD_FIELDS)
+    schema.check_fields(head["settings"], schema.SETTING_FIELDS, optional=schema.SETTING_FIELDS)
     schema.check_fields(head["facts"], schema.FACT_FIELDS)
+    schema.check_fields(head["facts"], schema.KNOWN_FACT_FIELDS, optional=schema.KNOWN_FACT_FIELDS)
     head["facts"] = machine.named(head["facts"], head["device"])
 
 
@@ -138,9 +140,9 @@ def _times(record: dict[str, Any]) -> np.ndarray:
 def _time(text: Any) -> datetime:
     try:
         time = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"a time must be in ISO 8601. Received: {text!r:.80}") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def read_journal(folder: Path, filed: Mapping[tuple, Launch], problems: list[str]) -> dict[tuple, Launch]:

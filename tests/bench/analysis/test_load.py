@@ -481,3 +481,25 @@ def test_latest_takes_the_newest_of_chosen_cells_where_no_run_is_whole(tmp_path)
 
 def test_latest_of_a_missing_folder_is_empty(tmp_path):
     assert latest(tmp_path / "nowhere").frame.empty
+
+
+ODD_HEADS = {
+    "launches as text": ("settings", {"launches": "3"}, "`launches` must be int"),
+    "memory as text": ("facts", {"memory_bytes": "8 GiB"}, "`memory_bytes` must be int"),
+    "cores beyond all tables": ("facts", {"cores": 2**63}, "`cores` must be int"),
+    "one accelerator": ("facts", {"accelerators": "H200"}, "`accelerators` must be list"),
+}
+
+
+@pytest.mark.parametrize(("place", "change", "message"), ODD_HEADS.values(), ids=ODD_HEADS)
+def test_a_head_with_a_field_of_another_type(tmp_path, place, change, message):
+    path = write_launch(tmp_path, [(cell(), [1.0])])
+    edit(path, lambda document: document["suite"][place].update(change))
+    (problem,) = load([path]).problems
+    assert message in problem
+
+
+def test_a_time_beyond_all_calendars(tmp_path):
+    path = write_launch(tmp_path, [(cell(), [1.0])])
+    edit(path, lambda document: document.update(datetime="9999-12-31T23:59:59-12:00"))
+    assert "a time must be in ISO 8601" in load([path]).problems[0]

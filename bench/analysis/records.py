@@ -194,14 +194,17 @@ def _is_cut(line: bytes) -> bool:
     except json.JSONDecodeError as error:
         is_cut = error.msg.startswith("Unterminated") or error.pos >= len(error.doc) - len("false")
         return is_cut and line.startswith(b"{")
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, RecursionError):
         pass
     return False
 
 
 def read_missing(folder: Path) -> list[tuple[str, ...]]:
     """Backend, device and reason of what a run was asked for and could not measure."""
-    events = [event for event in journal.read(folder) if event["event"] == "missing"]
+    try:
+        events = [event for event in journal.read(folder) if event["event"] == "missing"]
+    except OSError:  # `read_journal` has named it
+        return []
     return [tuple(text.line(str(e.get(name))) for name in ("backend", "device", "reason")) for e in events]
 
 

@@ -290,6 +290,25 @@ def test_damage_inside_the_journal_is_named_by_line(tmp_path):
     assert loaded.frame["workload"].tolist() == ["other"]
 
 
+def test_a_line_that_nests_without_end(tmp_path):
+    write_launch(tmp_path, [(cell(), [1.0])])
+    with (tmp_path / "run" / "journal.jsonl").open("ab") as journal:
+        journal.write(b"[" * 10**6 + b"\n" + b'{"event": ' * 10**5 + b"\n")
+    loaded = load([tmp_path / "run"])
+    assert "line 5: damaged, not JSON" in loaded.problems[0]
+    assert len(loaded.frame) == 1
+
+
+def test_a_journal_that_cannot_be_read(tmp_path):
+    write_launch(tmp_path, [(cell(), [1.0])])
+    journal = tmp_path / "run" / "journal.jsonl"
+    journal.unlink()
+    journal.mkdir()
+    loaded = load([tmp_path / "run"])
+    assert loaded.problems[0] == f"{journal}: Is a directory"
+    assert len(loaded.frame) == 1
+
+
 def test_a_journal_may_hold_events_of_other_programs(tmp_path):
     write_launch(tmp_path, [(cell(), [1.0])])
     journal = tmp_path / "run" / "journal.jsonl"

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -364,3 +365,15 @@ def test_figures_of_many_cells_are_drawn_on_demand(raw, tmp_path, capsys, monkey
     assert main([*arguments, *options]) == 0
     assert (tmp_path / "figures").exists() == drawn
     assert ("--figures draws them" in capsys.readouterr().out) != drawn
+
+
+def test_the_default_report_names_a_newer_run_of_chosen_cells(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for hours, chosen in enumerate(([], ["rms_norm"])):
+        settings = {"workloads": chosen, "keyword": ""}
+        write_launch(Path("results/raw"), [(cell(), [1.0])], run=f"run-{hours}", hours=hours, settings=settings)
+    assert main(["report"]) == 0
+    told = "run run-1 is newer and of chosen cells only; see it with: "
+    told += "python -m bench.analysis report results/raw/run-1"
+    assert told in capsys.readouterr().err
+    assert told in Page(Path("results/report/index.html")).text

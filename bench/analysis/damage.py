@@ -40,8 +40,6 @@ def joined(folder: Path, told: Filed, filed: Filed, problems: list[str]) -> dict
             f"{path}: damaged: it does not tell of {_listed(launch.name for launch in untold.values())}. Read from "
             f"the files, without the cases that did not end well; bring the whole journal back"
         )
-    if not told and not untold and not path.stat().st_size:
-        problems.append(f"{path}: empty; delete the folder, or bring the journal back")
     for key in told.keys() & filed.keys():
         _check_file(told[key], filed[key], path, problems)
     _find_lost_files(folder, told, problems)

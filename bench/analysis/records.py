@@ -172,11 +172,13 @@ def read_journal(folder: Path, filed: Mapping[tuple, Launch], problems: list[str
 
 def _events(path: Path, problems: list[str]) -> Iterator[dict[str, Any]]:
     try:
-        lines = path.read_bytes().splitlines()
+        content = path.read_bytes()
     except OSError as error:
         problems.append(f"{path}: {error.strerror}")
         return
-    for number, line in enumerate(lines, 1):
+    if b"\n" not in content:
+        problems.append(f"{path}: holds no whole line; bring it back, or measure again")
+    for number, line in enumerate(content.splitlines(), 1):
         try:
             event = orjson.loads(line)
         except ValueError:

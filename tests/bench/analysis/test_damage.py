@@ -112,10 +112,11 @@ def test_a_journal_that_is_missing_where_the_run_was_measured(run):
     assert problem.startswith(f"{run}: journal.jsonl is missing, which alone knows the cases that did not end well")
 
 
-def test_an_empty_journal_alone(run):
+@pytest.mark.parametrize("content", [b"", b'{"event": "spa'])
+def test_a_journal_of_which_nothing_is_left(run, content):
     remove_files(run)
-    (run / "journal.jsonl").write_bytes(b"")
-    assert load([run]).problems == [f"{run}/journal.jsonl: empty; delete the folder, or bring the journal back"]
+    (run / "journal.jsonl").write_bytes(content)
+    assert load([run]).problems == [f"{run}/journal.jsonl: holds no whole line; bring it back, or measure again"]
 
 
 @pytest.mark.parametrize("place", ["extra_info", "run"])

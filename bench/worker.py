@@ -22,14 +22,11 @@ from bench import gpu, journal, machine, turns
 from bench.cells import Cell, cells, select
 from bench.measure import clock, measure
 from bench.memory import peak_memory
-from bench.profiles import PROFILES, settings
+from bench.profiles import MODELS, PROFILES, settings
 from bench.programs import Programs, identity
 
 CELL = pytest.StashKey[Cell]()
 LOST_DEVICE = 3
-MODELS = 32
-"""Models that a process measures. What frameworks keep of a program they never give back, so the next process goes
-on with the rest of the pass."""
 
 
 class Worker:

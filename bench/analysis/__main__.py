@@ -79,7 +79,7 @@ def _parser() -> Parser:
 def _load(paths: Sequence[Path], parser: Parser) -> Loaded:
     _check_exist(paths, parser)
     loaded = load(paths) if paths else latest(RAW)
-    _tell(loaded.problems)
+    _tell([*loaded.problems, *loaded.newer])
     return loaded
 
 
@@ -147,9 +147,13 @@ def _summary(loaded: Loaded, options: argparse.Namespace) -> int:
 def _export(loaded: Loaded, options: argparse.Namespace) -> int:
     from bench.analysis import export, plain
 
-    cells = loaded.frame
-    _print_json(export.github_benchmark(cells) if options.github_benchmark else plain.records(cells))
-    return int(bool(loaded.problems))
+    if not options.github_benchmark:
+        _print_json(plain.records(loaded.frame))
+        return int(bool(loaded.problems))
+    _print_json(export.github_benchmark(loaded.frame))
+    left_out = export.left_out(loaded.frame)
+    _tell(left_out)
+    return int(bool(loaded.problems or left_out))
 
 
 def _compare(options: argparse.Namespace, parser: Parser) -> int:

@@ -4,19 +4,33 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis import compare, text
+from bench.analysis import compare, provenance, schema, summary, text
 
 MILLISECONDS = 1e3
 
 
 def github_benchmark(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """What benchmark-action/github-action-benchmark reads with `tool: customSmallerIsBetter`: one entry a time."""
-    return [_entry(cell) for cell in compare.measured(frame).itertuples()]
+    """What benchmark-action/github-action-benchmark reads with `tool: customSmallerIsBetter`: one entry a time.
+
+    It joins points by name, which has the machine only where several are told apart.
+    """
+    cells = compare.measured(frame)
+    several = cells["machine"].nunique() > 1
+    return [_entry(cell, [cell.machine] if several else []) for cell in cells.itertuples()]
 
 
-def _entry(cell: Any) -> dict[str, Any]:
+def left_out(frame: pd.DataFrame) -> list[str]:
+    """A line for each trouble whose cells have no entry; what a backend cannot do is none."""
+    return [
+        f"no entry for {text.line(summary.trouble_line(trouble))}"
+        for trouble in provenance.troubles(frame)
+        if trouble["status"] not in (*schema.MEASURED, "unsupported")
+    ]
+
+
+def _entry(cell: Any, places: list[str]) -> dict[str, Any]:
     names = (cell.family, cell.workload, cell.size, cell.dtype, cell.mode, cell.metric, cell.backend, cell.device)
-    entry = {"name": " / ".join(names), "unit": "ms", "value": cell.median_s * MILLISECONDS}
+    entry = {"name": " / ".join([*names, *places]), "unit": "ms", "value": cell.median_s * MILLISECONDS}
     if pd.notna(cell.ci_low_s):
         entry["range"] = f"{cell.ci_low_s * MILLISECONDS:.6g} to {cell.ci_high_s * MILLISECONDS:.6g}"
     basis = f"{text.count(cell.launches, 'launch')}, {text.count(cell.rounds, 'round')}"

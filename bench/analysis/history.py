@@ -6,6 +6,7 @@ each cell without holding the rest: results/README.md has the numbers.
 """
 
 import io
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,9 @@ SCHEMA = pa.schema(
     ],
     metadata=VERSION,
 )
+NULLABLE = (*schema.TIMES, "min_s")
+REQUIRED = [place for place, name in enumerate(SCHEMA.names) if name not in NULLABLE]
+"""Places of the columns that have a value even where a cell could not be measured."""
 PARTITION = ["run", "machine", "backend", "device"]
 MEMORY = "1GB"
 POINT = (*CELL, "timestamp", "run", "commit", "modified", *ENVIRONMENT, "median_s")
@@ -121,8 +125,8 @@ def _extent(table: pa.Table) -> tuple[int, int]:
 def _stored_extent(path: Path) -> tuple[int, int]:
     """That of the file, or less than any if there is none that can be read."""
     try:
-        return _extent(pq.read_table(path, columns=["rounds"], partitioning=None))
-    except (OSError, pa.ArrowException):
+        return _extent(pq.read_table(pa.BufferReader(path.read_bytes()), columns=["rounds"]))
+    except (OSError, TypeError, pa.ArrowException):  # TypeError: rounds that are null
         return (0, 0)
 
 
@@ -136,14 +140,24 @@ def _own(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
     """The files that have a whole footer and the columns of this store."""
     for path in paths:
         try:
-            found = pq.read_schema(path)
+            with path.open("rb") as file:
+                footer = pq.read_metadata(file)
+            found = footer.schema.to_arrow_schema()
         except (OSError, pa.ArrowException) as error:
-            problems.append(_damaged(path, error))
+            problems.append(_left_out(path, f"damaged: {error}"))
             continue
-        if found.equals(SCHEMA, check_metadata=True):
-            yield path
+        if not found.equals(SCHEMA, check_metadata=True):
+            problems.append(_left_out(path, "not written by this version of the history"))
+        elif empty := _with_nulls(footer):
+            problems.append(_left_out(path, f"damaged: nulls in {', '.join(empty)}"))
         else:
-            problems.append(f"{path}: not written by this version of the history. Left out: move it away")
+            yield path
+
+
+def _with_nulls(footer: pq.FileMetaData) -> list[str]:
+    """The columns that must have a value in every row, and have not."""
+    chunks = [footer.row_group(group).column(place) for group in range(footer.num_row_groups) for place in REQUIRED]
+    return list(dict.fromkeys(chunk.path_in_schema for chunk in chunks if chunk.statistics.null_count))
 
 
 def _readable(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
@@ -151,22 +165,20 @@ def _readable(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
         try:
             _query([path], 1)
         except duckdb.Error as error:
-            problems.append(_damaged(path, error))
+            problems.append(_left_out(path, f"damaged: {error}"))
         else:
             yield path
 
 
-def _damaged(path: Path, error: Exception) -> str:
-    what = str(error).strip().partition("\n")[0]
-    return (
-        f"{path}: damaged: {what:.120}. Left out: delete it, and the next report adds the run again from results/raw"
-    )
+def _left_out(path: Path, what: str) -> str:
+    told = what.strip().partition("\n")[0]
+    return f"{path}: {told:.120}. Left out: delete it, and the next report adds the run again from results/raw"
 
 
 def _query(paths: list[Path], count: int) -> pd.DataFrame:
     if not paths:
         return SCHEMA.empty_table().select(POINT).to_pandas()
-    values = {"files": [str(path) for path in paths], "count": count}
+    values = {"files": [os.fsencode(path).decode(errors="replace") for path in paths], "count": count}  # in any locale
     with duckdb.connect(config={"memory_limit": MEMORY}) as connection:
         frame = connection.sql(NEWEST, params=values).to_arrow_table().to_pandas()
     return frame.assign(timestamp=frame["timestamp"].dt.tz_convert("UTC"))

@@ -5,7 +5,7 @@ journal, so nothing that finished is lost. A file that cannot be trusted is left
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from typing import Any
 import pandas as pd
 
 from bench import journal, machine
-from bench.analysis import cells, schema
+from bench.analysis import cells, damage, schema
 from bench.analysis.records import Launch, Outcome, read_file, read_journal, read_missing
 
 LAUNCH_COLUMNS = [
-    *("run", "backend", "device", "launch", "pass", "spawned", "start", "end", "returncode", "in_flight"),
+    *("run", "backend", "device", "launch", "pass", "spawned", "start", "end", "returncode", "in_flight", "left"),
     *("compiled_s", "measured_s", "settings", "facts"),
 ]
 
@@ -33,6 +33,7 @@ class Loaded:
         medians: one row a cell and launch that ended well: `CELL_KEY`, `pass` and `log`, the median's logarithm.
         missing: a line for each backend that was asked for and could not be measured.
         problems: a line for each file or part of a file that was left out, and what to do about it.
+        newer: a line for each run of some cells that is newer than the whole one that was taken.
     """
 
     frame: pd.DataFrame
@@ -41,6 +42,7 @@ class Loaded:
     medians: pd.DataFrame
     missing: list[str]
     problems: list[str]
+    newer: list[str] = field(default_factory=list)
 
 
 def load(paths: Iterable[str | Path]) -> Loaded:
@@ -52,17 +54,32 @@ def load(paths: Iterable[str | Path]) -> Loaded:
 
 
 def latest(raw: str | Path) -> Loaded:
-    """Read of every run below `raw` only what is newest for its machine, backend and device."""
+    """Read of every run below `raw` only what is newest for its machine, backend and device.
+
+    That is the newest run of a whole profile where there is one: two cells do not stand in for all of them.
+    """
     problems: list[str] = []
     folders = sorted(path for path in Path(raw).glob("*") if path.is_dir())
     launches = read(folders, problems)
-    newest: dict[tuple, Launch] = {}
-    for launch in launches:
-        if launch.start > newest.setdefault(launch.setting, launch).start:
-            newest[launch.setting] = launch
-    kept = [launch for launch in launches if launch.head["run"] == newest[launch.setting].head["run"]]
+    newest = _newest(launches)
+    taken = newest | _newest(launch for launch in launches if launch.is_whole)
+    kept = [launch for launch in launches if launch.head["run"] == taken[launch.setting].head["run"]]
     runs = {launch.head["run"] for launch in kept}
-    return assemble(kept, problems, _missing([folder for folder in folders if folder.name in runs], kept))
+    loaded = assemble(kept, problems, _missing([folder for folder in folders if folder.name in runs], kept))
+    parts = [launch for setting, launch in newest.items() if launch.head["run"] != taken[setting].head["run"]]
+    return replace(loaded, newer=list(dict.fromkeys(map(_newer, parts))))
+
+
+def _newest(launches: Iterable[Launch]) -> dict[tuple, Launch]:
+    """The launch that began last, by `Launch.setting`."""
+    return {launch.setting: launch for launch in sorted(launches, key=lambda launch: launch.start)}
+
+
+def _newer(launch: Launch) -> str:
+    return (
+        f"run {launch.head['run']} is newer and of chosen cells only; see it with: python -m bench.analysis report "
+        f"{launch.source.parent}"
+    )
 
 
 def read(paths: Iterable[Path], problems: list[str]) -> list[Launch]:
@@ -87,7 +104,13 @@ def _read_folder(folder: Path, problems: list[str]) -> dict[tuple, Launch]:
         problems.append(f"{folder}: holds neither {journal.NAME} nor a *.json file; name a folder below results/raw")
     launches = _read_files(paths, has_journal, problems)
     if has_journal:
-        launches = read_journal(folder, launches, problems)
+        told = read_journal(folder, launches, problems)
+        launches = damage.joined(folder, told, launches, problems)
+    elif paths and (folder / "lock").exists():
+        problems.append(
+            f"{folder}: {journal.NAME} is missing, which alone knows the cases that did not end well; bring it back"
+        )
+    damage.find_gaps(folder, launches.values(), problems)
     for launch in launches.values():
         _drop_unmeasured(launch, problems)
     return launches
@@ -175,6 +198,7 @@ def _launch_row(launch: Launch) -> dict[str, Any]:
         "measured_s": sum(outcome.cell.get("measured_s") or 0.0 for outcome in launch.outcomes.values()),
         "returncode": launch.returncode,
         "in_flight": launch.in_flight,
+        "left": launch.left,
         "settings": launch.head["settings"],
         "facts": launch.head["facts"],
     }

@@ -1,6 +1,7 @@
 """What all pages share: templates in which text stays text, and images inside the page."""
 
 import base64
+from functools import cache
 from typing import Any
 
 import jinja2
@@ -11,7 +12,12 @@ TURNS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 def template(name: str) -> jinja2.Template:
     """A template of the pages; whatever is put into it is text, never markup, and turns nothing beside it."""
-    environment = jinja2.Environment(
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("bench.analysis"),
         autoescape=True,
         trim_blocks=True,
@@ -19,7 +25,6 @@ def template(name: str) -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
         finalize=_straight,
     )
-    return environment.get_template(name)
 
 
 def _straight(value: Any) -> Any:

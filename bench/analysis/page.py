@@ -46,6 +46,7 @@ def render(loaded: Loaded, parquet: bytes, beside: Companions, lines: list[Line]
         alone=alone.alone(loaded.frame),
         preliminary=provenance.preliminary(loaded.launches),
         missing=loaded.missing,
+        newer=loaded.newer,
         spent=provenance.spent(loaded.launches),
         sureness=answers.sureness(loaded.frame, ranking),
         unlike=[*compare.unlike(loaded.launches), *compare.slowed(loaded.frame)],

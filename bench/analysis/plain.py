@@ -1,4 +1,4 @@
-"""Tables as plain values, and plain values as JSON: unknown or infinite is null, times are ISO 8601."""
+"""Tables as plain values, and plain values as JSON in ASCII: unknown or infinite is null, times are ISO 8601."""
 
 import json
 import math
@@ -19,7 +19,7 @@ def columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
 
 
 def dumps(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, default=_iso, ensure_ascii=False, allow_nan=False, indent=indent)
+    return json.dumps(value, default=_iso, allow_nan=False, indent=indent)
 
 
 def _values(column: pd.Series) -> list[Any]:

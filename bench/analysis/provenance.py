@@ -75,12 +75,17 @@ def _argument(value: Any) -> str:
 
 
 def preliminary(launches: pd.DataFrame) -> list[str]:
-    """A line for each run of which passes are still to come."""
+    """A line for each run of which passes, or cases of the last pass, are still to come."""
     lines = []
     for (run, backend, device), group in launches.groupby(["run", "backend", "device"]):
         done, planned = group["pass"].max(), group.iloc[0]["settings"].get("launches") or 0
         if done < planned:
             lines.append(f"Preliminary: run {run} has {done} of {planned} passes over {backend} on the {device}.")
+        if left := group["left"].sum():
+            lines.append(
+                f"Preliminary: run {run} stopped in pass {done} over {backend} on the {device}, with "
+                f"{text.count(left, 'case')} to go; the same command with --resume goes on."
+            )
     return lines
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,7 +30,10 @@ class Outcome:
 
 @dataclass
 class Launch:
-    """One process: its head (the "suite" of its file, the "launch" event of its journal) and its outcomes."""
+    """One process: its head (the "suite" of its file, the "launch" event of its journal) and its outcomes.
+
+    Its journal tells the cases of its pass (`planned`), those that it ended, and with `damage` how many it left over.
+    """
 
     head: dict[str, Any]
     start: datetime
@@ -38,6 +42,9 @@ class Launch:
     spawned: datetime | None = None
     returncode: int | None = None
     in_flight: str = ""
+    planned: list[str] = field(default_factory=list)
+    ended: set[str] = field(default_factory=set)
+    left: int = 0
     outcomes: dict[tuple, Outcome] = field(default_factory=dict)
 
     @property
@@ -47,6 +54,11 @@ class Launch:
     @property
     def setting(self) -> tuple[str, str, str]:
         return self.head["facts"]["machine"], self.head["backend"], self.head["device"]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its run measured a whole profile, not chosen cells."""
+        return not (self.head["settings"].get("keyword") or self.head["settings"].get("workloads"))
 
     @property
     def name(self) -> str:
@@ -93,7 +105,9 @@ def _check_head(head: dict[str, Any]) -> None:
     if head.get("schema") != schema.SCHEMA:
         raise ValueError(f"its schema is {head.get('schema')!r}, this version of the suite reads {schema.SCHEMA}")
     schema.check_fields(head, schema.HEAD_FIELDS)
+    schema.check_fields(head["settings"], schema.SETTING_FIELDS, optional=schema.SETTING_FIELDS)
     schema.check_fields(head["facts"], schema.FACT_FIELDS)
+    schema.check_fields(head["facts"], schema.KNOWN_FACT_FIELDS, optional=schema.KNOWN_FACT_FIELDS)
     head["facts"] = machine.named(head["facts"], head["device"])
 
 
@@ -106,6 +120,11 @@ def _cell(record: Any) -> dict[str, Any]:
 
 def _identity(cell: dict[str, Any]) -> tuple[str, ...]:
     return tuple(cell[name] for name in schema.IDENTITY)
+
+
+def case_name(identity: tuple[str, ...]) -> str:
+    """What the journal calls a cell: all that tells it apart but its family, which follows from the workload."""
+    return "/".join(identity[1:])
 
 
 def _times(record: dict[str, Any]) -> np.ndarray:
@@ -121,13 +140,13 @@ def _times(record: dict[str, Any]) -> np.ndarray:
 def _time(text: Any) -> datetime:
     try:
         time = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"a time must be in ISO 8601. Received: {text!r:.80}") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def read_journal(folder: Path, filed: Mapping[tuple, Launch], problems: list[str]) -> dict[tuple, Launch]:
-    """The launches of a run, by `Launch.key`: those that its journal tells of, joined with those that have a file.
+    """The launches that a run's journal tells of, by `Launch.key`, with what their files hold.
 
     The file has the times; that a case ended badly is known to the journal alone. What had to be left out is added to
     `problems`.
@@ -135,23 +154,31 @@ def read_journal(folder: Path, filed: Mapping[tuple, Launch], problems: list[str
     path = folder / journal.NAME
     launches: dict[tuple, Launch] = {}
     spawned: dict[tuple, datetime] = {}
+    strays: Counter[str] = Counter()
     for event in _events(path, problems):
         try:
-            _replay(event, launches, spawned, filed, path)
+            _replay(event, launches, spawned, filed, path, strays)
         except ValueError as error:
             problems.append(
-                f"{path}: event {event['event']!r} at {event.get('time')!r}: {error}. That event is left out"
+                f"{path}: event {event['event']!r} at {event.get('time')!r:.80}: {error}. That event is left out"
             )
-    return {**filed, **{launch.key: launch for launch in launches.values()}}
+    problems += [
+        f"{path}: damaged: {text.count(count, 'event')} of launch {name}, but not that it began. Left out: measure it "
+        f"again, or bring the whole journal back"
+        for name, count in strays.items()
+    ]
+    return {launch.key: launch for launch in launches.values()}
 
 
 def _events(path: Path, problems: list[str]) -> Iterator[dict[str, Any]]:
     try:
-        lines = path.read_bytes().splitlines()
+        content = path.read_bytes()
     except OSError as error:
         problems.append(f"{path}: {error.strerror}")
         return
-    for number, line in enumerate(lines, 1):
+    if b"\n" not in content:
+        problems.append(f"{path}: holds no whole line; bring it back, or measure again")
+    for number, line in enumerate(content.splitlines(), 1):
         try:
             event = orjson.loads(line)
         except ValueError:
@@ -169,14 +196,17 @@ def _is_cut(line: bytes) -> bool:
     except json.JSONDecodeError as error:
         is_cut = error.msg.startswith("Unterminated") or error.pos >= len(error.doc) - len("false")
         return is_cut and line.startswith(b"{")
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, RecursionError):
         pass
     return False
 
 
 def read_missing(folder: Path) -> list[tuple[str, ...]]:
     """Backend, device and reason of what a run was asked for and could not measure."""
-    events = [event for event in journal.read(folder) if event["event"] == "missing"]
+    try:
+        events = [event for event in journal.read(folder) if event["event"] == "missing"]
+    except OSError:  # `read_journal` has named it
+        return []
     return [tuple(text.line(str(e.get(name))) for name in ("backend", "device", "reason")) for e in events]
 
 
@@ -186,6 +216,7 @@ def _replay(
     spawned: dict[tuple, datetime],
     filed: Mapping[tuple, Launch],
     path: Path,
+    strays: Counter[str],
 ) -> None:
     schema.check_fields(event, {"backend": schema.BACKENDS, "device": schema.DEVICES, "launch": int})
     short_key = event["backend"], event["device"], event["launch"]
@@ -195,17 +226,21 @@ def _replay(
         return
     if event["event"] == "launch":
         _check_head(event)
-        launch = Launch(event, time, time, path, spawned.get(short_key))
+        schema.check_fields(event, {"cases": list})
+        launch = Launch(event, time, time, path, spawned.get(short_key), planned=[*map(str, event["cases"])])
         if launch.key in filed:
             launch.outcomes = dict(filed[launch.key].outcomes)
         launches.setdefault(short_key, launch)
         return
     if short_key not in launches:
-        raise ValueError(f"{event['event']!r} of a launch that has not begun")
+        if event["event"] != "exit":  # a process that is refused exits before it has begun
+            strays[f"{event['backend']}-{event['device']}-{event['launch']}"] += 1
+        return
     launch = launches[short_key]
     launch.end = max(launch.end, time)
     if event["event"] == "exit":
-        launch.returncode = event.get("returncode")
+        schema.check_fields(event, {"returncode": int})
+        launch.returncode = event["returncode"]
     elif event["event"] == "start":
         schema.check_fields(event, {"case": str})
         launch.in_flight = event["case"]
@@ -214,6 +249,9 @@ def _replay(
         schema.check_fields(event, {"case": str, "status": schema.STATUSES})
         schema.check_fields(event.get("cell"), schema.CELL_FIELDS)
         identity = _identity(event["cell"])
+        if case_name(identity) != event["case"]:
+            raise ValueError(f"its case is not its cell. Received: case={event['case']!r}")
+        launch.ended.add(event["case"])
         if event["status"] != "ok" or launch.key not in filed or identity not in filed[launch.key].outcomes:
             launch.outcomes[identity] = _ended(event)
 

@@ -30,12 +30,17 @@ def write(
         "results.csv": loaded.frame.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ").encode(),
         "results.parquet": parquet,
         **(_figures(drawings(loaded)) if figures else {}),
-        "trend.html": trend_page.render(found, history.problems).encode(),
-        "index.html": page.render(loaded, parquet, beside, found, command).encode(),
+        "trend.html": _page(trend_page.render(found, history.problems)),
+        "index.html": _page(page.render(loaded, parquet, beside, found, command)),
     }
     for name, content in contents.items():
         files.replace(out / name, content)
     return [out / name for name in contents]
+
+
+def _page(content: str) -> bytes:
+    """In UTF-8, with the bytes of paths that the locale could not decode as they were."""
+    return content.encode(errors="surrogateescape")
 
 
 def _figures(found: Iterable[Drawing]) -> dict[str, bytes]:

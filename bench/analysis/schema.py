@@ -57,6 +57,13 @@ HEAD_FIELDS: Mapping[str, Kind] = {
     "facts": dict,
 }
 FACT_FIELDS: Mapping[str, Kind] = dict.fromkeys(FACTS, str)
+KNOWN_FACT_FIELDS: Mapping[str, Kind] = {
+    **dict.fromkeys(("host", "cpu", "device_name", "driver", "os", "python"), str),
+    **dict.fromkeys(("cores", "memory_bytes"), int),
+    "accelerators": list,
+}
+"""Those that not every launch has."""
+SETTING_FIELDS: Mapping[str, Kind] = {"profile": str, "workloads": list, "launches": int, "keyword": str}
 CELL_FIELDS: Mapping[str, Kind] = {**dict.fromkeys((*IDENTITY, "technique"), str), "mode": MODES, "metric": METRICS}
 MEASUREMENT_FIELDS: Mapping[str, Kind] = {
     **dict.fromkeys(("flops", "bytes", "cpu_per_wall", "gpu_clock_mhz", "first_call_s", "measured_s"), int | float),
@@ -67,7 +74,7 @@ MEASUREMENT_FIELDS: Mapping[str, Kind] = {
 }
 PHASE_FIELDS: Mapping[str, Kind] = dict.fromkeys(PHASES, int | float)
 SIZES = ("small", "medium", "large")
-SWEEP = re.compile(r"(\w+)=(\d+)")
+SWEEP = re.compile(r"(\w+)=([1-9]\d*)")
 
 
 def sweep_point(size: str) -> tuple[str, int] | None:
@@ -91,8 +98,15 @@ def check_fields(record: Any, fields: Mapping[str, Kind], optional: Collection[s
         value = record.get(name)
         if value is None and name in optional:
             continue
-        if not (value in kind if isinstance(kind, tuple) else isinstance(value, kind) and not isinstance(value, bool)):
+        if not (value in kind if isinstance(kind, tuple) else _is_a(value, kind)):
             raise ValueError(f"`{name}` must be {_describe(kind)}. Received: {name}={value!r:.80}")
+
+
+def _is_a(value: Any, kind: type | UnionType) -> bool:
+    """Whether a value has this type; a whole number also the size that tables hold."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) < 2**63 and isinstance(value, kind)
+    return isinstance(value, kind)
 
 
 def _describe(kind: Kind) -> str:

@@ -94,7 +94,8 @@ def log_axis(axis: Axis, limits: tuple[float, float], most_ticks: int = 6) -> No
     """A logarithmic axis with plain numbers, also when it spans less than a decade."""
     decades = math.log10(limits[1] / limits[0])
     subs = (1, 2, 5) if decades < 1.7 else (1, 3) if decades < 2.6 else (1,)
-    axis.axes.set(**{f"{axis.axis_name}scale": "log", f"{axis.axis_name}lim": limits})
+    axis.axes.set(**{f"{axis.axis_name}lim": limits})
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     axis.set_major_locator(ticker.LogLocator(subs=subs, numticks=most_ticks))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(ticker.NullFormatter())

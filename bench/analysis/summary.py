@@ -44,7 +44,7 @@ def show(loaded: Loaded, console: Console) -> None:
         if block.caution:
             console.print(block.caution)
     for trouble in provenance.troubles(loaded.frame):
-        console.print(text.line(f"{trouble['status']}: {_cells(trouble)}"))
+        console.print(text.line(trouble_line(trouble)))
     for line in (*provenance.unfinished(loaded.launches), *compare.unlike(loaded.launches)):
         console.print(text.line(line))
 
@@ -53,6 +53,6 @@ def _multiples(answer: answers.Answer) -> str:
     return "; ".join(f"{backend} {ratio} {interval}".rstrip() for backend, ratio, interval in answer.details)
 
 
-def _cells(trouble: dict[str, Any]) -> str:
+def trouble_line(trouble: dict[str, Any]) -> str:
     where = f"{trouble['workload']} on {trouble['backend']}, {trouble['device']}"
-    return f"{where} ({', '.join(trouble['cells'])}): {trouble['reason']}"
+    return f"{trouble['status']}: {where} ({', '.join(trouble['cells'])}): {trouble['reason']}"

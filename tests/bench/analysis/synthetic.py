@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+PARTS = ("workload", "size", "dtype", "mode", "metric")
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 Ending = tuple[str, str]
@@ -93,11 +94,11 @@ def write_launch(
         "facts": facts(backend, **fact_changes),
     }
     clock = EPOCH + timedelta(hours=hours, minutes=launch)
-    events = [{"event": "launch", **suite, "time": clock.isoformat(), "cases": []}]
+    named = [("/".join(map(str, map(case.get, PARTS))), case, result) for case, result in results]
+    events = [{"event": "launch", **suite, "time": clock.isoformat(), "cases": [name for name, _, _ in named]}]
     records = []
-    for case, result in results:
+    for name, case, result in named:
         clock += timedelta(seconds=1)
-        name = "/".join(str(case[part]) for part in ("workload", "size", "dtype", "mode", "metric"))
         events.append({"event": "start", **who, "case": name, "time": clock.isoformat(), "limit_s": 60})
         status, reason = result if isinstance(result, tuple) else ("ok", "")
         record = benchmark(case, result) if status == "ok" else None
@@ -109,7 +110,8 @@ def write_launch(
         journal.writelines(json.dumps(event) + "\n" for event in events)
     path = folder / f"{backend}-{device}-{launch}.json"
     document = {"machine_info": {}, "commit_info": {}, "benchmarks": records, "version": "5.3.1"}
-    path.write_text(json.dumps(document | {"datetime": (EPOCH + timedelta(hours=hours)).isoformat(), "suite": suite}))
+    document |= {"datetime": (EPOCH + timedelta(hours=hours)).isoformat(), "suite": suite}
+    path.write_text(json.dumps(document), encoding="utf-8")
     return path
 
 

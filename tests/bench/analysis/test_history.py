@@ -191,13 +191,25 @@ def spoilt_within(path):
     path.write_bytes(content)
 
 
+def null(name):
+    def spoil(path):
+        table = pq.read_table(path, partitioning=None)
+        rows = table.to_pylist()
+        rows[0][name] = None
+        path.write_bytes(history.parquet(pa.Table.from_pylist(rows, history.SCHEMA)))
+
+    return spoil
+
+
+AGAIN = "delete it, and the next report adds the run again from results/raw"
 BAD = {
     "text": (lambda path: path.write_text("not this"), "damaged"),
     "empty": (lambda path: path.write_bytes(b""), "damaged"),
     "cut": (cut, "damaged"),
     "spoilt within": (spoilt_within, "damaged"),
-    "foreign": (foreign, "not written by this version of the history. Left out: move it away"),
-    "another version": (of_another_version, "not written by this version of the history. Left out: move it away"),
+    "foreign": (foreign, f"not written by this version of the history. Left out: {AGAIN}"),
+    "another version": (of_another_version, f"not written by this version of the history. Left out: {AGAIN}"),
+    **{f"null {name}": (null(name), f"damaged: nulls in {name}. Left out: {AGAIN}") for name in ("machine", "rounds")},
 }
 
 
@@ -224,11 +236,12 @@ def test_the_report_names_it_and_says_so(tmp_path, capsys, spoil, message):
     assert message in (tmp_path / "out" / "trend.html").read_text()
 
 
-def test_a_damaged_file_heals_when_its_run_is_reported_again(tmp_path):
+@pytest.mark.parametrize("spoil", [cut, null("rounds")])
+def test_a_damaged_file_heals_when_its_run_is_reported_again(tmp_path, spoil):
     write_launch(tmp_path, [(cell(), [1.0])])
     (path,) = history.add(load([tmp_path / "run"]), tmp_path / "store")
     whole = path.read_bytes()
-    cut(path)
+    spoil(path)
     assert history.add(load([tmp_path / "run"]), tmp_path / "store") == [path]
     assert path.read_bytes() == whole
 

@@ -253,6 +253,8 @@ def test_a_single_file(tmp_path):
 @pytest.mark.parametrize("leave", ["nothing", "empty"])
 def test_a_launch_that_died_is_read_from_the_journal(tmp_path, leave):
     path = write_launch(tmp_path, [(cell(), [1.0]), (cell("other"), ("crashed", "signal 9"))])
+    journal = tmp_path / "run" / "journal.jsonl"
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
     path.unlink() if leave == "nothing" else path.write_text("")
     loaded = load([tmp_path / "run"])
     assert loaded.problems == []
@@ -283,9 +285,28 @@ def test_damage_inside_the_journal_is_named_by_line(tmp_path):
     lines[2] = "%%% " + lines[2]
     journal.write_text("\n".join(lines) + "\n")
     loaded = load([tmp_path / "run"])
-    (problem,) = loaded.problems
-    assert f"{journal}, line 3" in problem
+    assert f"{journal}, line 3: damaged" in loaded.problems[0]
+    assert "ended 1 case: rms_norm/small/float32/jit/forward" in loaded.problems[1]
     assert loaded.frame["workload"].tolist() == ["other"]
+
+
+def test_a_line_that_nests_without_end(tmp_path):
+    write_launch(tmp_path, [(cell(), [1.0])])
+    with (tmp_path / "run" / "journal.jsonl").open("ab") as journal:
+        journal.write(b"[" * 10**6 + b"\n" + b'{"event": ' * 10**5 + b"\n")
+    loaded = load([tmp_path / "run"])
+    assert "line 5: damaged, not JSON" in loaded.problems[0]
+    assert len(loaded.frame) == 1
+
+
+def test_a_journal_that_cannot_be_read(tmp_path):
+    write_launch(tmp_path, [(cell(), [1.0])])
+    journal = tmp_path / "run" / "journal.jsonl"
+    journal.unlink()
+    journal.mkdir()
+    loaded = load([tmp_path / "run"])
+    assert loaded.problems[0] == f"{journal}: Is a directory"
+    assert len(loaded.frame) == 1
 
 
 def test_a_journal_may_hold_events_of_other_programs(tmp_path):
@@ -452,5 +473,52 @@ def test_latest_takes_the_newest_of_each_machine_backend_and_device(tmp_path):
     assert "late" not in set(loaded.frame["workload"])
 
 
+WHOLE, PART = {"workloads": [], "keyword": ""}, {"workloads": ["rms_norm"], "keyword": ""}
+
+
+@pytest.mark.parametrize("chosen", [PART, {"workloads": [], "keyword": "rms"}])
+def test_latest_keeps_a_whole_run_where_chosen_cells_are_newer(tmp_path, chosen):
+    for hours, (run, settings) in enumerate({"old": WHOLE, "whole": WHOLE, "chosen": chosen}.items()):
+        write_launch(tmp_path, [(cell(), [1.0])], run=run, hours=hours, settings=settings)
+    loaded = latest(tmp_path)
+    assert set(loaded.frame["run"]) == {"whole"}
+    assert loaded.problems == []
+    assert loaded.newer == [
+        "run chosen is newer and of chosen cells only; see it with: "
+        f"python -m bench.analysis report {tmp_path / 'chosen'}"
+    ]
+
+
+def test_latest_takes_the_newest_of_chosen_cells_where_no_run_is_whole(tmp_path):
+    for hours, run in enumerate(("b", "a")):
+        write_launch(tmp_path, [(cell(), [1.0])], run=run, hours=hours, settings=PART)
+    write_launch(tmp_path, [(cell(), [1.0])], run="b", backend="torch", settings=WHOLE)
+    loaded = latest(tmp_path)
+    assert set(loaded.frame[["run", "backend"]].itertuples(index=False, name=None)) == {("a", "jax"), ("b", "torch")}
+    assert loaded.newer == []
+
+
 def test_latest_of_a_missing_folder_is_empty(tmp_path):
     assert latest(tmp_path / "nowhere").frame.empty
+
+
+ODD_HEADS = {
+    "launches as text": ("settings", {"launches": "3"}, "`launches` must be int"),
+    "memory as text": ("facts", {"memory_bytes": "8 GiB"}, "`memory_bytes` must be int"),
+    "cores beyond all tables": ("facts", {"cores": 2**63}, "`cores` must be int"),
+    "one accelerator": ("facts", {"accelerators": "H200"}, "`accelerators` must be list"),
+}
+
+
+@pytest.mark.parametrize(("place", "change", "message"), ODD_HEADS.values(), ids=ODD_HEADS)
+def test_a_head_with_a_field_of_another_type(tmp_path, place, change, message):
+    path = write_launch(tmp_path, [(cell(), [1.0])])
+    edit(path, lambda document: document["suite"][place].update(change))
+    (problem,) = load([path]).problems
+    assert message in problem
+
+
+def test_a_time_beyond_all_calendars(tmp_path):
+    path = write_launch(tmp_path, [(cell(), [1.0])])
+    edit(path, lambda document: document.update(datetime="9999-12-31T23:59:59-12:00"))
+    assert "a time must be in ISO 8601" in load([path]).problems[0]

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -226,6 +227,7 @@ def test_only_failures_still_make_a_page(tmp_path):
 def test_a_launch_that_stopped_says_how_to_go_on(raw, tmp_path):
     journal = raw / "run" / "journal.jsonl"
     journal.write_text("\n".join(journal.read_text().splitlines()[:-2]) + "\n")
+    (raw / "run" / "tensorflow-cpu-2.json").write_bytes(b"")
     reports(raw / "run", tmp_path)
     text = Page(tmp_path / "index.html").text
     assert "launch 2 of tensorflow on cpu stopped during rms_norm/small/float32/eager/backward" in text
@@ -363,3 +365,15 @@ def test_figures_of_many_cells_are_drawn_on_demand(raw, tmp_path, capsys, monkey
     assert main([*arguments, *options]) == 0
     assert (tmp_path / "figures").exists() == drawn
     assert ("--figures draws them" in capsys.readouterr().out) != drawn
+
+
+def test_the_default_report_names_a_newer_run_of_chosen_cells(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for hours, chosen in enumerate(([], ["rms_norm"])):
+        settings = {"workloads": chosen, "keyword": ""}
+        write_launch(Path("results/raw"), [(cell(), [1.0])], run=f"run-{hours}", hours=hours, settings=settings)
+    assert main(["report"]) == 0
+    told = "run run-1 is newer and of chosen cells only; see it with: "
+    told += "python -m bench.analysis report results/raw/run-1"
+    assert told in capsys.readouterr().err
+    assert told in Page(Path("results/report/index.html")).text

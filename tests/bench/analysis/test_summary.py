@@ -24,13 +24,13 @@ def run(tmp_path):
     return tmp_path / "run"
 
 
-def printed(capsys, *arguments) -> str:
-    assert main([*map(str, arguments)]) == 0
+def printed(capsys, *arguments, code=0) -> str:
+    assert main([*map(str, arguments)]) == code
     return re.sub(r"[ ─]+", " ", capsys.readouterr().out)
 
 
-def parsed(capsys, *arguments):
-    return json.loads(printed(capsys, *arguments))
+def parsed(capsys, *arguments, code=0):
+    return json.loads(printed(capsys, *arguments, code=code))
 
 
 def test_summary(run, capsys):
@@ -111,7 +111,6 @@ def test_names_do_not_steer_the_terminal(tmp_path, capsys):
 
 
 def test_export_for_continuous_benchmarks(run, capsys):
-    write_launch(run.parent, [(cell("broken"), ("crashed", "signal 11"))], launch=3)
     found = {entry["name"]: entry for entry in parsed(capsys, "export", run, "--github-benchmark", "--json")}
     assert len(found) == 3
     entry = found["normalization / rms_norm / small / float32 / jit / forward / torch / cpu"]
@@ -123,6 +122,28 @@ def test_export_without_an_interval_has_no_range(tmp_path, capsys):
     write_launch(tmp_path, [(cell(), [1.0])])
     (entry,) = parsed(capsys, "export", tmp_path / "run", "--github-benchmark")
     assert "range" not in entry
+
+
+@pytest.mark.parametrize("status", ["crashed", "timeout", "out_of_memory", "failed"])
+def test_export_tells_what_has_no_entry(run, capsys, status):
+    write_launch(run.parent, [(cell("broken"), (status, "because"))], launch=3)
+    assert main(["export", str(run), "--github-benchmark"]) == 1
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)) == 3
+    assert captured.err == f"no entry for {status}: broken on jax, cpu (small float32 jit forward): because\n"
+
+
+def test_export_does_not_mind_what_a_backend_cannot_do(run, capsys):
+    write_launch(run.parent, [(cell("other"), ("unsupported", "no such mode"))], launch=3)
+    assert len(parsed(capsys, "export", run, "--github-benchmark")) == 3
+
+
+def test_export_of_several_machines_names_them(tmp_path, capsys):
+    for machine in ("fast", "slow"):
+        write_launch(tmp_path, [(cell(), [1.0])], run=machine, machine=machine)
+    found = parsed(capsys, "export", tmp_path / "fast", tmp_path / "slow", "--github-benchmark")
+    name = "normalization / rms_norm / small / float32 / jit / forward / jax / cpu"
+    assert [entry["name"] for entry in found] == [f"{name} / fast", f"{name} / slow"]
 
 
 def test_export_as_json_has_all_cells(run, capsys):

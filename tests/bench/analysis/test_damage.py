@@ -186,18 +186,13 @@ def test_a_case_that_killed_its_process(run):
 
 def test_a_pass_of_many_models_is_shared_by_processes(tmp_path):
     """The first process measures its share and ends well; interrupted before the second, nothing is damaged."""
-    results = [(cell(f"model_{number:02}"), [1.0]) for number in range(damage.SHARE + 2)]
+    results = [(cell(f"model_{number:02}"), [1.0]) for number in range(damage.MODELS + 2)]
     write_launch(tmp_path, results, launch=1)
     run = tmp_path / "run"
     events = journal_of(run)
-    share = [events[0], *events[1 : 1 + 2 * damage.SHARE], events[-1]]
+    share = [events[0], *events[1 : 1 + 2 * damage.MODELS], events[-1]]
     remove_files(run)
     write_journal(run, share)
     loaded = load([run])
     assert loaded.problems == []
     assert "with 2 cases to go" in provenance.preliminary(loaded.launches)[0]
-
-
-def test_the_share_of_a_process_is_what_it_measures():
-    worker = pytest.importorskip("bench.worker")
-    assert worker.MODELS == damage.SHARE

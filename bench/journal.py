@@ -8,6 +8,9 @@ from typing import Any
 
 SCHEMA = 1
 NAME = "journal.jsonl"
+MODELS = 32
+"""Models that a process measures of its pass. What frameworks keep of a program they never give back, so the next
+process goes on with the rest."""
 
 
 def append(run: Path, event: str, /, **fields: Any) -> None:

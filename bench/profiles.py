@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-MODELS = 32
-"""Models that a process measures. What frameworks keep of a program they never give back, so the next process goes
-on with the rest of the pass."""
 DEVICES = ("cpu", "gpu", "all")
 SETTINGS = ("profile", "workloads", "launches", "seconds", "threads", "precision", "limit", "keyword")
 

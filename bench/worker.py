@@ -22,7 +22,7 @@ from bench import gpu, journal, machine, turns
 from bench.cells import Cell, cells, select
 from bench.measure import clock, measure
 from bench.memory import peak_memory
-from bench.profiles import MODELS, PROFILES, settings
+from bench.profiles import PROFILES, settings
 from bench.programs import Programs, identity
 
 CELL = pytest.StashKey[Cell]()
@@ -75,7 +75,7 @@ class Worker:
         """Which of the processes of a pass measures each model: models in an arbitrary order, whichever others are
         measured."""
         models = sorted({_model(item.stash[CELL]) for item in items})
-        share = len(models) if self.asker else MODELS
+        share = len(models) if self.asker else journal.MODELS
         return {model: place // share for place, model in enumerate(models)}
 
     def order(self, cell: Cell) -> tuple:

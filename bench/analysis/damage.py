@@ -12,7 +12,6 @@ from pathlib import Path
 from bench import journal
 from bench.analysis import text
 from bench.analysis.records import Launch, case_name
-from bench.profiles import MODELS
 
 ENDED = (0, 1)
 """Exit codes of a process that measured all of its share; 1: some case failed."""
@@ -103,7 +102,7 @@ def _may_go_on(launch: Launch, lost: Sequence[str]) -> bool:
     if launch.returncode not in ENDED:
         return True
     own, other = _models(launch.ended), _models(lost)
-    return len(_models(launch.planned)) > MODELS and not own & other
+    return len(_models(launch.planned)) > journal.MODELS and not own & other
 
 
 def _models(cases: Iterable[str]) -> set[str]:

@@ -24,12 +24,13 @@ def run(tmp_path, monkeypatch):
 
     class Passes:
         def __init__(self, plan, device, clock):
-            self.backend = plan.backend
+            self.backend, self.run = plan.backend, plan.run
 
         def measure_pass(self, replicate):
             if self.backend in Passes.refusing:
                 raise Refused("it has no compiler")
             begun.append((self.backend, replicate))
+            journal.append(self.run, "launch", backend=self.backend, cases=["a case"])
 
         def leave(self):
             pass

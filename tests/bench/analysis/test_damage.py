@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.analysis import damage, load, provenance
+from bench.analysis import load, provenance
 from tests.bench.analysis.synthetic import cell, write_launch
 
 RESULTS = [(cell(), [1.0]), (cell("other"), ("failed", "ValueError")), (cell("third"), [2.0])]
@@ -186,11 +186,11 @@ def test_a_case_that_killed_its_process(run):
 
 def test_a_pass_of_many_models_is_shared_by_processes(tmp_path):
     """The first process measures its share and ends well; interrupted before the second, nothing is damaged."""
-    results = [(cell(f"model_{number:02}"), [1.0]) for number in range(damage.MODELS + 2)]
+    results = [(cell(f"model_{number:02}"), [1.0]) for number in range(journal.MODELS + 2)]
     write_launch(tmp_path, results, launch=1)
     run = tmp_path / "run"
     events = journal_of(run)
-    share = [events[0], *events[1 : 1 + 2 * damage.MODELS], events[-1]]
+    share = [events[0], *events[1 : 1 + 2 * journal.MODELS], events[-1]]
     remove_files(run)
     write_journal(run, share)
     loaded = load([run])

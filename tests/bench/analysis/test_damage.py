@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from bench import journal
 from bench.analysis import load, provenance
 from tests.bench.analysis.synthetic import cell, write_launch
 

@@ -126,7 +126,7 @@ class Launch:
         return self._last_line("INTERNALERROR> ")
 
     def _last_line(self, prefix: str) -> str:
-        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines()]
+        lines = [line.strip() for line in self.log.read_text("utf-8", "replace").splitlines()]
         return next((line.removeprefix(prefix) for line in reversed(lines) if line.startswith(prefix)), "")
 
 

@@ -20,12 +20,12 @@ def peak_memory(adapter: Adapter, program: Program, device: str) -> int | None:
     if not sys.platform.startswith("linux"):
         return None
     ctypes.CDLL(None).malloc_trim(0)
-    Path("/proc/self/clear_refs").write_text("5")
+    Path("/proc/self/clear_refs").write_text("5", "utf-8")
     before = _kilobytes("VmRSS")
     adapter.wait(program.run())
     return max(0, _kilobytes("VmHWM") - before) * 1024
 
 
 def _kilobytes(field: str) -> int:
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(f"{field}:"))
+    line = next(line for line in _STATUS.read_text("utf-8").splitlines() if line.startswith(f"{field}:"))
     return int(line.split()[1])

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import devices, launches, machine
-from bench.commandline import INTERRUPTED, OK, USAGE, Refused, run_name
+from bench.commandline import INTERRUPTED, OK, USAGE, Refused, run_name, speak_any_locale
 from bench.numerics import options
 from bench.numerics.job import Job
 from bench.numerics.run import DEVICE, FLOAT64, Damaged, Settings, plan, worker_name
@@ -25,6 +25,7 @@ GPU_PROCESSES = 8
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    speak_any_locale()
     option = options.parser().parse_args(arguments)
     try:
         run = Path(option.results).resolve() / run_name(option.run)

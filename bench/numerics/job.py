@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.environment import environment
+from backends.environment import environment, plain, shielded
 from bench import processes
 from bench.commandline import Refused
 from bench.machine import ROOT
@@ -84,14 +84,14 @@ class Job:
         found = []
         for path in self.folder.glob("*/*.running"):
             with contextlib.suppress(FileNotFoundError):  # it was finished just now
-                if pid is None or path.read_text() == str(pid):
+                if pid is None or path.read_text("utf-8") == str(pid):
                     found.append(path)
         return found
 
     def _environment(self) -> dict[str, str]:
         # JAX and PyTorch take from it what earlier runs compiled; TensorFlow's knows no versions and breaks on damage.
         home = self.run if self.backend == "tensorflow" else self.run.parent
-        cache = (home / "cache" / self.folder.name).resolve()
+        cache = plain((home / "cache" / self.folder.name).resolve())
         device = "cpu" if self.role == FLOAT64 else self.settings.device
         variables = environment(
             self.backend, device, threads=self.settings.threads, cache=cache, precision=self.settings.precision
@@ -101,7 +101,7 @@ class Job:
         if self.role == FLOAT64:
             # Compiles twice as fast; the results differ by rounding only.
             variables["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
-        return {**os.environ, **variables}
+        return {**shielded(os.environ), **variables}
 
 
 @dataclass(frozen=True)
@@ -112,5 +112,5 @@ class _Worker:
     log: Path
 
     def last_line(self) -> str:
-        lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        lines = [line for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]
         return lines[-1].removeprefix("numerics: ") if lines else "the process said nothing"

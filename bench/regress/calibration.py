@@ -23,7 +23,7 @@ def floors(source: Path, facts: dict[str, Any]) -> tuple[dict[str, float], str]:
     if not source.exists():
         return {}, "no calibration of this machine: noise floors are unknown; measure them with --calibrate"
     try:
-        content = json.loads(source.read_text())
+        content = json.loads(source.read_text("utf-8"))
         known = {str(case): float(floor) for case, floor in content["floors"].items()}
         before = content["facts"]
     except (ValueError, KeyError, TypeError, AttributeError):

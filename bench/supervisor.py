@@ -4,7 +4,6 @@ import argparse
 import importlib.util
 import os
 import signal
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import backends
 from backends.environment import PRECISIONS
-from bench import devices, journal, launches, machine
+from bench import devices, journal, launches, machine, processes
 from bench.commandline import INTERRUPTED, USAGE, Refused, run_name, speak_any_locale, workloads
 from bench.launches import Passes, Plan
 from bench.profiles import DEVICES, PROFILES, settings
@@ -95,7 +94,11 @@ class Run:
         beside = run.parent.parent
         command = [sys.executable, "-m", "bench.analysis", "report", str(run), "--summary"]
         command += ["--out", str(beside / "report"), "--history", str(beside / "history")]
-        subprocess.run(command, cwd=self.plan.root, check=False)
+        process = processes.start(command, cwd=self.plan.root)
+        try:
+            process.wait()
+        finally:
+            processes.kill(process)
 
     def summarize(self) -> int:
         """Prints how the cases ended and returns the exit code."""

@@ -16,10 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 MEASURED = ("dl_techniques/**/*.py", "backends/**/*.py", "bench/*.py")
 """What decides what is measured and how; the rest of the suite reads results."""
 SAME_IN_A_RUN = (
-    *("source", "surroundings", "machine", "backend_version", "keras_version"),
+    *("surroundings", "machine", "backend_version", "keras_version"),
     *("device_name", "driver", "threads", "precision"),
 )
-"""Launches of one run and backend are replicates where none of these facts differs."""
+"""Launches of one run and backend are replicates where none of these facts differs, and not their code."""
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -90,9 +90,9 @@ def identity(facts: Mapping[str, Any]) -> str:
 
 def unlike(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Returns in which facts two launches are no replicates, or nothing; older results have a commit for a source."""
-    one, other = ({**facts, "source": facts.get("source", facts.get("commit"))} for facts in (before, now))
-    names = [name for name in SAME_IN_A_RUN if one.get(name) != other.get(name)]
-    return ", ".join(f"{name} {one.get(name)!r} and {other.get(name)!r}" for name in names)
+    code = "source" if "source" in before or "source" in now else "commit"
+    names = [name for name in (code, *SAME_IN_A_RUN) if before.get(name) != now.get(name)]
+    return ", ".join(f"{name} {before.get(name)!r} and {now.get(name)!r}" for name in names)
 
 
 def named(facts: dict[str, Any], device: str) -> dict[str, Any]:

@@ -52,8 +52,6 @@ class Worker:
         cache = plain(self.run.resolve() / "cache" / f"{self.backend}-{self.device}")
         self.programs = Programs(self.adapter, native, self.device, cache)
         self.settings = settings(option)
-        self.facts = machine.facts(option.machine, [Path(name) for name in option.workloads if name.endswith(".py")])
-        self.facts["surroundings"] = _told({**surroundings, **_keras_settings()})
         self.ended: set[str] = set()
         self.exitstatus = 0
         self.asker = turns.Asker(*map(int, option.turns.split(","))) if option.turns else None
@@ -62,6 +60,8 @@ class Worker:
             self.workloads = select(option.workloads, self.profile)
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
+        self.facts = machine.facts(option.machine, [Path(name) for name in option.workloads if name.endswith(".py")])
+        self.facts["surroundings"] = _told({**surroundings, **_keras_settings()})
 
     # What is measured, in which order.
 

@@ -88,5 +88,6 @@ def _prepare(run: Path, wanted: Settings, cases_of: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for sign in (signal.SIGINT, signal.SIGTERM):  # a background job of a shell ignores the first
+        signal.signal(sign, signal.default_int_handler)
     sys.exit(main())

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import devices
+from bench import devices, machine
 from bench.analysis import numerics as judge
 from bench.analysis import numerics_errors
 from bench.numerics import __main__ as numerics
@@ -430,7 +430,7 @@ def test_a_second_run_compiles_nothing_again(tmp_path):
 
 
 def test_a_gpu_is_not_filled_by_the_processes_of_many_cores(monkeypatch):
-    monkeypatch.setattr(numerics, "cores", lambda: 64)
+    monkeypatch.setattr(machine, "threads", lambda: 64)
     option = options.parser().parse_args(["--device", "gpu", "--threads", "2"])
     assert numerics._processes(option, "device") == 8
     assert numerics._processes(option, "float64") == 32

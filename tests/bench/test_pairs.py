@@ -22,6 +22,9 @@ def test_neither_side_always_starts_or_measures_first(tmp_path, monkeypatch):
         def wait(self, seconds):
             return 0
 
+        def kill(self):
+            pass
+
         def keep_json(self):
             pass
 

@@ -168,4 +168,4 @@ def test_edited_code_is_another_source(tmp_path, monkeypatch):
     assert machine.source([own]) != before
     assert machine.unlike({"source": "a"}, {"source": "b"}) == "source 'a' and 'b'"
     assert machine.unlike({"source": "a", "commit": "1"}, {"source": "a", "commit": "2"}) == ""
-    assert machine.unlike({"commit": "1"}, {"commit": "2"}) == "source '1' and '2'"
+    assert machine.unlike({"commit": "1"}, {"commit": "2"}) == "commit '1' and '2'"

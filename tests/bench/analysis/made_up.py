@@ -34,7 +34,7 @@ def point(median_s: float | np.ndarray, day: float = 0, **changes: Any) -> dict[
         **{"family": "normalization", "workload": "rms_norm", "technique": "RMSNorm"},
         **{"size": "small", "dtype": "float32", "mode": "jit", "metric": "forward", "status": "ok"},
         **dict.fromkeys(("cpu", "device_name"), "Test CPU @ 2 GHz"),
-        **{"threads": "2", "precision": "ieee", "python": "3.12.1"},
+        **{"threads": "2", "precision": "ieee", "python": "3.12.1", "surroundings": ""},
         **{"backend_version": "0.10.2", "keras_version": "3.15.1"},
         **{"median_s": median_s, "ci_low_s": median_s * 0.98, "ci_high_s": median_s * 1.02},
         **{"min_s": median_s * 0.95, "rounds": 30, "launches": 3},

@@ -58,7 +58,7 @@ def test_a_run(tmp_path):
         **{"family": "normalization", "workload": "rms_norm", "technique": "RMSNorm"},
         **{"size": "small", "dtype": "float32", "mode": "jit", "metric": "forward", "status": "ok"},
         **{"cpu": "Test CPU @ 2 GHz", "device_name": "Test CPU @ 2 GHz", "threads": "3", "precision": "ieee"},
-        **{"backend_version": "0.10.2", "keras_version": "3.15.1", "python": "3.12.1"},
+        **{"backend_version": "0.10.2", "keras_version": "3.15.1", "python": "3.12.1", "surroundings": ""},
         **{"median_s": 0.5, "ci_low_s": 0.5, "ci_high_s": 0.5, "min_s": 0.5, "rounds": 9, "launches": 1},
     }
     found = history.newest(store, ALL).frame

@@ -106,7 +106,7 @@ def test_the_json_is_what_pytest_benchmark_reads(tmp_path):
         (["--device", "tpu"], {}, "--device must be one of cpu, gpu, all, not 'tpu'"),
         (["--profile", "huge"], {}, "--profile must be one of smoke, default, catalogue, large, full, not 'huge'"),
         (["--workloads", "rms_nrm"], {}, "unknown workload rms_nrm; there are: adaptive_multi_head_attention"),
-        (["--workloads", "missing.py"], {}, "no workload file missing.py"),
+        (["--workloads", "missing.py"], {}, f"no workload file {ROOT / 'missing.py'}"),
         (["--launches", "0"], {}, "--launches must be at least 1, not 0"),
         (["--run", "a/b"], {}, "--run must be a plain name"),
         (["--resume", "--run", "nothing"], {}, "there is no run nothing"),

@@ -5,7 +5,6 @@ Exit codes are those of `bench.commandline.EXIT_CODES`.
 
 import argparse
 import gc
-import io
 import shlex
 import signal
 import sys
@@ -16,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from bench.analysis.load import Loaded, latest, load
-from bench.commandline import FOUND, INCOMPLETE, USAGE, Parser
+from bench.commandline import FOUND, INCOMPLETE, USAGE, Parser, speak_any_locale
 
 RAW = Path("results/raw")
 NUMERICS = Path("results/numerics")
@@ -206,11 +205,7 @@ def _numerics(options: argparse.Namespace, parser: Parser) -> int:
 if __name__ == "__main__":
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `... | head` ends it without a word
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(
-                errors="backslashreplace"
-            )  # an ASCII terminal must not end it with the code of a verdict
+    speak_any_locale()
     pd.options.mode.string_storage = "python"  # many small tables: Arrow's strings take a tenth longer
     gc.disable()  # a short life with millions of small objects that stay: a quarter of the time
     sys.exit(main())

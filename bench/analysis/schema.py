@@ -58,8 +58,9 @@ HEAD_FIELDS: Mapping[str, Kind] = {
 }
 FACT_FIELDS: Mapping[str, Kind] = dict.fromkeys(FACTS, str)
 KNOWN_FACT_FIELDS: Mapping[str, Kind] = {
-    **dict.fromkeys(("host", "cpu", "device_name", "driver", "os", "python"), str),
-    **dict.fromkeys(("cores", "memory_bytes"), int),
+    **dict.fromkeys(("host", "cpu", "device_name", "driver", "os", "python", "source", "surroundings"), str),
+    "cores": int | float,
+    "memory_bytes": int,
     "accelerators": list,
 }
 """Those that not every launch has."""

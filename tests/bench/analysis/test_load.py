@@ -522,3 +522,10 @@ def test_a_time_beyond_all_calendars(tmp_path):
     path = write_launch(tmp_path, [(cell(), [1.0])])
     edit(path, lambda document: document.update(datetime="9999-12-31T23:59:59-12:00"))
     assert "a time must be in ISO 8601" in load([path]).problems[0]
+
+
+def test_a_container_may_have_a_fraction_of_a_core(tmp_path):
+    write_launch(tmp_path, [(cell(), [1.0])], cores=0.5)
+    loaded = load([tmp_path / "run"])
+    assert loaded.problems == []
+    assert len(loaded.frame) == 1

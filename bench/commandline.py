@@ -3,6 +3,7 @@
 import argparse
 import io
 import re
+import signal
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -29,6 +30,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"{self.prog}: {message}; see --help\n")
+
+
+def listen_to_interrupts() -> None:
+    """Lets SIGINT and SIGTERM raise `KeyboardInterrupt`; a shell's background job would ignore the first."""
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, signal.default_int_handler)
 
 
 def speak_any_locale() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import backends
 from backends.environment import PRECISIONS
 from bench import devices, journal, launches, machine, processes
-from bench.commandline import INTERRUPTED, USAGE, Refused, run_name, speak_any_locale, workloads
+from bench.commandline import INTERRUPTED, USAGE, Refused, listen_to_interrupts, run_name, speak_any_locale, workloads
 from bench.launches import Passes, Plan
 from bench.profiles import DEVICES, PROFILES, settings
 from bench.time_left import Clock, Target
@@ -23,7 +23,7 @@ BAD = ("failed", "crashed", "timeout", "out_of_memory")
 def main(option: argparse.Namespace, root: Path) -> int:
     """Measures, and returns the exit code: 0 all well, 1 some cases or backends did not end well, 2 wrong use,
     130 interrupted."""
-    _on_interrupt(signal.default_int_handler)
+    listen_to_interrupts()
     speak_any_locale()
     try:
         interpreters = _interpreters(option)
@@ -43,7 +43,8 @@ def main(option: argparse.Namespace, root: Path) -> int:
     try:
         run.measure()
     except KeyboardInterrupt:
-        _on_interrupt(signal.SIG_IGN)  # a second one must not cost the report
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sign, signal.SIG_IGN)  # a second one must not cost the report
         print(f"\nbench: interrupted; the finished is kept. Go on with: --resume --run {first.run.name}", flush=True)
         run.publish()
         return INTERRUPTED
@@ -120,11 +121,6 @@ class Run:
         if not self.passes or not chosen:
             return USAGE
         return 1 if bad else 0
-
-
-def _on_interrupt(handler) -> None:
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, handler)
 
 
 def _interpreters(option: argparse.Namespace) -> dict[Target, str]:

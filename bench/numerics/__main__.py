@@ -7,13 +7,12 @@ Exit codes are those of `bench.commandline.EXIT_CODES`.
 import argparse
 import importlib.util
 import shutil
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench import devices, launches, machine
-from bench.commandline import INTERRUPTED, OK, USAGE, Refused, run_name, speak_any_locale
+from bench.commandline import INTERRUPTED, OK, USAGE, Refused, listen_to_interrupts, run_name, speak_any_locale
 from bench.numerics import options
 from bench.numerics.job import Job
 from bench.numerics.run import DEVICE, FLOAT64, Damaged, Settings, plan, worker_name
@@ -88,6 +87,5 @@ def _prepare(run: Path, wanted: Settings, cases_of: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    for sign in (signal.SIGINT, signal.SIGTERM):  # a background job of a shell ignores the first
-        signal.signal(sign, signal.default_int_handler)
+    listen_to_interrupts()
     sys.exit(main())

@@ -7,12 +7,11 @@ import argparse
 import os
 import shlex
 import shutil
-import signal
 import sys
 from pathlib import Path
 
 from bench import devices, launches, machine
-from bench.commandline import INTERRUPTED, USAGE, Refused, run_name, speak_any_locale, workloads
+from bench.commandline import INTERRUPTED, USAGE, Refused, listen_to_interrupts, run_name, speak_any_locale, workloads
 from bench.launches import Plan
 from bench.profiles import PROFILES
 from bench.regress import checkouts, options, stored, two_stage
@@ -23,8 +22,7 @@ RESULTS = Path("results")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, signal.default_int_handler)
+    listen_to_interrupts()
     speak_any_locale()
     option = options.parser().parse_args(arguments)
     command = shlex.join(["python", "-m", "bench.regress", *(sys.argv[1:] if arguments is None else arguments)])

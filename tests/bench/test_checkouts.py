@@ -233,7 +233,7 @@ def test_a_disk_that_fails_is_one_line(tmp_path, monkeypatch, capsys, happens, t
     monkeypatch.setattr(checkouts, "revision", lambda name: checkouts.Revision(name, "0" * 40))
     monkeypatch.setattr(checkouts, "working_tree", lambda objects: checkouts.Revision("working tree", "1" * 40))
     monkeypatch.setattr(two_stage, "compare", lambda comparison, plan, device, folder, text: happens(folder))
-    monkeypatch.setattr(command.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(command, "listen_to_interrupts", lambda: None)
     assert command.main(["--base", "main", "--run", "one"]) == USAGE
     error = capsys.readouterr().err
     assert error.startswith("regress: ")

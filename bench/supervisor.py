@@ -56,6 +56,9 @@ def main(option: argparse.Namespace, root: Path) -> int:
 class Run:
     """All the passes over all backends: their launches alternate, so that the machine's drift hits all alike.
 
+    The first pass, in which all is compiled, takes as long as the others together: there the page grows with each
+    backend.
+
     Args:
         plans: of each backend and device.
         missing: backends and devices that were asked for and cannot be measured, with the reason.
@@ -65,6 +68,7 @@ class Run:
         self.plan = next(iter(plans.values()))
         self.missing = dict(missing)
         self.refused = 0
+        self.has_results = False
         clock = Clock(self.plan.launches)
         self.passes = {target: Passes(plan, target[1], clock) for target, plan in plans.items()}
 
@@ -72,16 +76,17 @@ class Run:
         for (backend, device), reason in self.missing.items():
             journal.append(self.plan.run, "missing", backend=backend, device=device, reason=reason)
         for replicate in range(1, self.plan.launches + 1):
-            order = list(self.passes)
-            for target in order if replicate % 2 else reversed(order):
+            order = list(self.passes) if replicate % 2 else list(reversed(self.passes))
+            for target in order:
                 self._pass(target, replicate)
-            if self.passes:
-                self.publish()
+                if self.has_results and (replicate == 1 or target == order[-1]):
+                    self.publish()
 
     def _pass(self, target: Target, replicate: int) -> None:
         """One pass of one backend; one that cannot be measured leaves the others to go on."""
         try:
             self.passes[target].measure_pass(replicate)
+            self.has_results = True
         except Refused as refusal:
             backend, device = target
             print(f"bench: {backend} on the {device}: {refusal}", file=sys.stderr, flush=True)

@@ -62,18 +62,19 @@ def _plan(target: tuple[str, str], folder: Path, launches: int) -> Plan:
     )
 
 
-def test_launches_alternate_and_every_pass_ends_with_a_page(run):
+def test_launches_alternate_and_the_page_grows_with_each_backend_and_then_with_each_pass(run):
     made, begun = run(launches=3)
     made.measure()
     forth = ["tensorflow", "jax", "torch"]
-    assert [name for name, _ in begun] == [*forth, "page", *reversed(forth), "page", *forth, "page"]
+    first = ["tensorflow", "page", "jax", "page", "torch", "page"]
+    assert [name for name, _ in begun] == [*first, *reversed(forth), "page", *forth, "page"]
     assert [number for _, number in begun if number] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
 
 
 def test_a_backend_that_cannot_be_measured_is_one_line_and_the_others_go_on(run, capsys):
     made, begun = run(launches=2, refusing=("jax",))
     made.measure()
-    assert [name for name, _ in begun] == ["tensorflow", "torch", "page", "torch", "tensorflow", "page"]
+    assert [name for name, _ in begun] == ["tensorflow", "page", "page", "torch", "page", "torch", "tensorflow", "page"]
     assert capsys.readouterr().err == "bench: jax on the cpu: it has no compiler\n"
     (event,) = [e for e in journal.read(made.plan.run) if e["event"] == "missing"]
     assert (event["backend"], event["device"], event["reason"]) == ("jax", "cpu", "it has no compiler")

@@ -11,8 +11,8 @@ from nox.command import CommandFailed
 
 sys.path.insert(0, str(Path(__file__).parent))
 from bench.commandline import OK, UNDECIDED, USAGE, Refused, run_name
-from bench.profiles import DEVICES, PROFILES
 from bench.regress import options
+from bench.run.profiles import DEVICES, PROFILES
 
 nox.needs_version = ">=2024.10.9"
 nox.options.default_venv_backend = "virtualenv"

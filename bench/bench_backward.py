@@ -1,7 +1,7 @@
 """Times forward passes with the gradients of all inputs and weights."""
 
-from bench.cells import Cell
-from bench.worker import Worker
+from bench.run.cells import Cell
+from bench.run.worker import Worker
 
 METRICS = ("backward",)
 

@@ -1,7 +1,7 @@
 """Times the compilation of forward passes with gradients: once from nothing, and from a filled cache on disk."""
 
-from bench.cells import Cell
-from bench.worker import Worker
+from bench.run.cells import Cell
+from bench.run.worker import Worker
 
 METRICS = ("compile_cold", "compile_warm")
 

@@ -1,7 +1,7 @@
 """Times forward passes."""
 
-from bench.cells import Cell
-from bench.worker import Worker
+from bench.run.cells import Cell
+from bench.run.worker import Worker
 
 METRICS = ("forward",)
 

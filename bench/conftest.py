@@ -5,8 +5,8 @@ import os
 import pytest
 
 from backends.environment import surroundings
-from bench import supervisor
-from bench.profiles import PROFILES
+from bench.run import supervisor
+from bench.run.profiles import PROFILES
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,7 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.launch:
         found = surroundings(os.environ)  # before a framework adds its own
 
-        from bench.worker import Worker
+        from bench.run.worker import Worker
 
         config.option.workloads = [name for name in config.option.workloads.split(",") if name]
         config.pluginmanager.register(Worker(config, found), "bench-worker")

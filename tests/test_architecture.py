@@ -11,7 +11,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("dl_techniques", "backends", "bench")
 STDLIB = tuple(sys.stdlib_module_names)
-ANALYSIS = ("pandas", "scipy", "statsmodels", "matplotlib", "jinja2", "orjson", "pyarrow", "duckdb", "rich", "plotly")
+BELOW_RUN = ("bench.commandline", "bench.files", "bench.workloads")
+ROOMS = tuple(f"bench.analysis.{room}" for room in ("formats", "statistics", "tables", "figures", "pages"))
+STATISTICS = ("bench.commandline", "numpy", "scipy", "statsmodels", *STDLIB)
+RAW = ("bench.files", "bench.run.journal", "bench.run.machine", "bench.numerics.run_folder")
 
 # The longest prefix that fits a module holds its rule: the prefixes it may import.
 ALLOWED = {
@@ -24,24 +27,44 @@ ALLOWED = {
     "backends.native.tensorflow": ("tensorflow", "backends.protocol", "backends.tensorflow", *STDLIB),
     "backends.native.jax": ("jax", "backends.protocol", "backends.jax", *STDLIB),
     "backends.native.torch": ("torch", "backends.protocol", "backends.torch", *STDLIB),
-    "bench": ("dl_techniques", "backends", "bench", "keras", "numpy", "pytest", *STDLIB),
-    "bench.gpu": ("pynvml", *STDLIB),
-    "bench.journal": STDLIB,
-    "bench.machine": STDLIB,
+    "bench": ("bench", "backends.environment", "pytest", *STDLIB),
     "bench.commandline": STDLIB,
     "bench.files": STDLIB,
-    "bench.numerics.run": ("bench.files", "numpy", *STDLIB),
-    "bench.analysis": (
-        "bench.analysis",
-        "bench.commandline",
-        "bench.files",
-        "bench.journal",
-        "bench.machine",
-        "bench.numerics.run",
+    "bench.workloads": ("bench.workloads", "dl_techniques", "backends.protocol", "keras", "numpy", *STDLIB),
+    "bench.run": (*BELOW_RUN, "bench.run", "backends", "dl_techniques", "keras", "numpy", "pytest", *STDLIB),
+    "bench.run.gpu": ("pynvml", *STDLIB),
+    "bench.run.journal": STDLIB,
+    "bench.run.machine": STDLIB,
+    "bench.numerics": (
+        *BELOW_RUN,
+        "bench.run",
+        "bench.numerics",
+        "backends",
+        "dl_techniques",
+        "keras",
         "numpy",
-        *ANALYSIS,
         *STDLIB,
     ),
+    "bench.numerics.run_folder": ("bench.files", "numpy", *STDLIB),
+    "bench.regress": (*BELOW_RUN, "bench.run", "bench.analysis", "bench.regress", "backends.environment", *STDLIB),
+    # A room imports only the rooms before it.
+    "bench.analysis.formats": STDLIB,
+    "bench.analysis.statistics": ("bench.analysis.statistics", *STATISTICS),
+    "bench.analysis.tables": (*ROOMS[:3], *STATISTICS, *RAW, "pandas", "orjson", "pyarrow", "duckdb"),
+    "bench.analysis.figures": (*ROOMS[:4], "pandas", "numpy", "matplotlib", *STDLIB),
+    "bench.analysis.pages": (
+        *ROOMS,
+        "bench.files",
+        "pandas",
+        "numpy",
+        "matplotlib",
+        "jinja2",
+        "plotly",
+        "rich",
+        *STDLIB,
+    ),
+    "bench.analysis.__init__": ("bench.analysis.tables",),
+    "bench.analysis.__main__": ("bench.analysis", "bench.commandline", "pandas", *STDLIB),
 }
 # Inside the library each level may use its own and those below; what is not named belongs to the third.
 LEVELS = (
@@ -127,9 +150,12 @@ def test_the_import_table_holds():
         ("dl_techniques.layers.norms.rms_norm", "from dl_techniques.layers.regularization._gates import gate"),
         ("dl_techniques.layers.norms.__init__", "from dl_techniques.layers.ffn import MLP"),
         ("backends.jax", "def late():\n    import torch"),
-        ("bench.measure", "import tensorflow as tf"),
-        ("bench.journal", "import numpy"),
-        ("bench.analysis.load", "import keras"),
+        ("bench.run.measure", "import tensorflow as tf"),
+        ("bench.run.journal", "import numpy"),
+        ("bench.analysis.tables.load", "import keras"),
+        ("bench.analysis.tables.load", "from bench.analysis.figures import style"),
+        ("bench.analysis.statistics.steps", "from bench.analysis.tables.history import CELL"),
+        ("bench.run.launches", "from bench.regress import pairs"),
     ],
 )
 def test_a_planted_violation_is_found(module: str, line: str):
@@ -137,6 +163,6 @@ def test_a_planted_violation_is_found(module: str, line: str):
 
 
 def test_what_nox_imports_needs_nothing_installed():
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import bench.profiles, bench.regress.options"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import bench.run.profiles, bench.regress.options"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis.load import Loaded, latest, load
+from bench.analysis.tables.load import Loaded, latest, load
 from bench.commandline import FOUND, INCOMPLETE, USAGE, Parser, speak_any_locale
 
 RAW = Path("results/raw")
@@ -94,14 +94,15 @@ def _tell(problems: Sequence[str]) -> None:
 
 
 def _print_json(value: Any) -> None:
-    from bench.analysis import plain
+    from bench.analysis.pages import json_text
 
-    print(plain.dumps(value, indent=1))
+    print(json_text.dumps(value, indent=1))
 
 
 def _report(loaded: Loaded, options: argparse.Namespace) -> int:
     try:
-        from bench.analysis import companions, history, report
+        from bench.analysis.pages import other_results, report
+        from bench.analysis.tables import history
     except ModuleNotFoundError as missing:
         print(f"{missing.name} is not installed here; copy the run to where it is and report there", file=sys.stderr)
         return USAGE
@@ -113,7 +114,7 @@ def _report(loaded: Loaded, options: argparse.Namespace) -> int:
     except OSError as error:
         return _cannot_write(options.history, error)
     past = history.newest(options.history, NEWEST)
-    beside = companions.read(options.out)
+    beside = other_results.read(options.out)
     try:
         figures = options.figures or len(loaded.frame) <= MOST_DRAWN
         written = report.write(loaded, past, beside, options.out, command, figures)
@@ -134,20 +135,20 @@ def _cannot_write(folder: Path, error: OSError) -> int:
 
 
 def _summary(loaded: Loaded, options: argparse.Namespace) -> int:
-    from bench.analysis import summary, terminal
+    from bench.analysis.pages import terminal, terminal_summary
 
     if options.json:
-        _print_json(summary.as_json(loaded))
+        _print_json(terminal_summary.as_json(loaded))
     else:
-        summary.show(loaded, terminal.console())
+        terminal_summary.show(loaded, terminal.console())
     return int(bool(loaded.problems))
 
 
 def _export(loaded: Loaded, options: argparse.Namespace) -> int:
-    from bench.analysis import export, plain
+    from bench.analysis.pages import export, json_text
 
     if not options.github_benchmark:
-        _print_json(plain.records(loaded.frame))
+        _print_json(json_text.records(loaded.frame))
         return int(bool(loaded.problems))
     _print_json(export.github_benchmark(loaded.frame))
     left_out = export.left_out(loaded.frame)
@@ -156,7 +157,8 @@ def _export(loaded: Loaded, options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace, parser: Parser) -> int:
-    from bench.analysis import terminal, two_runs
+    from bench.analysis.pages import terminal, two_runs_told
+    from bench.analysis.tables import two_runs
 
     _check_exist([options.a, options.b], parser)
     try:
@@ -165,41 +167,43 @@ def _compare(options: argparse.Namespace, parser: Parser) -> int:
         parser.error(str(error))
     _tell(found.problems)
     if options.json:
-        _print_json(two_runs.as_json(found))
+        _print_json(two_runs_told.as_json(found))
     else:
-        two_runs.show(found, terminal.console())
+        two_runs_told.show(found, terminal.console())
     code = two_runs.exit_code(found)
     return code if code == FOUND or not found.problems else INCOMPLETE
 
 
 def _numerics(options: argparse.Namespace, parser: Parser) -> int:
-    from bench.analysis import numerics, numerics_page, plain, text
+    from bench.analysis import formats
+    from bench.analysis.pages import json_text, numerics
+    from bench.analysis.tables import agreement
 
     newest = sorted(NUMERICS.glob("*/run.json"), key=lambda path: path.stat().st_mtime)
     if options.run is None and not newest:
         parser.error(f"there is no run in {NUMERICS}; compute one with: python -m bench.numerics")
     try:
-        run = numerics.read(options.run or newest[-1].parent)
+        run = agreement.read(options.run or newest[-1].parent)
         if options.against:
-            verdicts = numerics.changes(run, numerics.read(options.against))
-            written = numerics_page.write_changes(verdicts, options.out)
+            verdicts = agreement.changes(run, agreement.read(options.against))
+            written = numerics.write_changes(verdicts, options.out)
         else:
-            verdicts, pairs = numerics.judge(run)
-            written = numerics_page.write(run, verdicts, pairs, options.out)
-    except (numerics.Unreadable, OSError) as error:
+            verdicts, pairs = agreement.judge(run)
+            written = numerics.write(run, verdicts, pairs, options.out)
+    except (agreement.Unreadable, OSError) as error:
         parser.error(str(error))
-    _tell(numerics.unneeded(run, verdicts))
-    lost, bad = int(numerics.is_lost(verdicts).sum()), len(numerics.disagreements(verdicts))
+    _tell(agreement.unneeded(run, verdicts))
+    lost, bad = int(agreement.is_lost(verdicts).sum()), len(agreement.disagreements(verdicts))
     if options.json:
-        results = plain.records(verdicts)
+        results = json_text.records(verdicts)
         _print_json({"disagreements": bad, "missing": lost, "results": results, "written": [*map(str, written)]})
-        return numerics.exit_code(verdicts)
-    techniques = text.count(len(run.abouts), "technique")
+        return agreement.exit_code(verdicts)
+    techniques = formats.count(len(run.abouts), "technique")
     counts = f"{len(verdicts) - lost} results, {bad} disagreements{f', {lost} missing or damaged' if lost else ''}"
     print(f"{techniques} on {', '.join(run.backends)}: {counts}; see {written[-1]}")
-    for line in [*numerics.losses(verdicts), *numerics.worst(verdicts)]:
+    for line in [*agreement.losses(verdicts), *agreement.worst(verdicts)]:
         print(f"  {line}")
-    return numerics.exit_code(verdicts)
+    return agreement.exit_code(verdicts)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import devices, launches, machine
 from bench.commandline import INTERRUPTED, OK, USAGE, Refused, listen_to_interrupts, run_name, speak_any_locale
 from bench.numerics import options
 from bench.numerics.job import Job
-from bench.numerics.run import DEVICE, FLOAT64, Damaged, Settings, plan, worker_name
+from bench.numerics.run_folder import DEVICE, FLOAT64, Damaged, Settings, plan, worker_name
+from bench.run import devices, launches, machine
 
 # The oracle comes first: it draws the inputs and the weights.
 ROLES = {"jax": (FLOAT64, DEVICE), "tensorflow": (FLOAT64, DEVICE), "torch": (DEVICE,)}

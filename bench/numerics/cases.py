@@ -12,7 +12,7 @@ from keras import ops
 
 from bench.numerics.large import LARGE
 from bench.numerics.row import OF_FRAMEWORKS, Row
-from bench.numerics.run import Settings
+from bench.numerics.run_folder import Settings
 from dl_techniques.catalogue import TECHNIQUES
 
 Arrays = dict[str, np.ndarray]

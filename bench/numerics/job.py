@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backends.environment import environment, plain, shielded
-from bench import processes
 from bench.commandline import Refused
-from bench.machine import ROOT
-from bench.numerics.run import FLOAT64, Settings, worker_name, write_json
+from bench.numerics.run_folder import FLOAT64, Settings, worker_name, write_json
+from bench.run import processes
+from bench.run.machine import ROOT
 
 POLL_S = 0.2
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.commandline import Parser, Refused
-from bench.numerics.run import DEVICES, DTYPES, INTEGERS, PRECISIONS, Integers, Settings
+from bench.numerics.run_folder import DEVICES, DTYPES, INTEGERS, PRECISIONS, Integers, Settings
 
 RESULTS = Path("results/numerics")
 LIMIT_S = 300.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from math import inf
 
 from bench.numerics.hostile import Range
-from bench.numerics.run import Integers
+from bench.numerics.run_folder import Integers
 from dl_techniques.catalogue import Technique
 
 OF_FRAMEWORKS = {

@@ -19,12 +19,11 @@ import numpy as np
 
 import backends
 from backends.protocol import Program, Tensor
-from bench import gpu, machine
 from bench.commandline import USAGE
 from bench.numerics import hostile
 from bench.numerics.cases import COTANGENT, INPUT, WEIGHT, Arrays, Subject, draw, is_floating, numbered, rows
 from bench.numerics.row import Row
-from bench.numerics.run import (
+from bench.numerics.run_folder import (
     DRAWS,
     FLOAT64,
     ORACLE,
@@ -36,6 +35,7 @@ from bench.numerics.run import (
     write_arrays,
     write_json,
 )
+from bench.run import gpu, machine
 
 INFERENCE, TRAINING = "inference", "training"
 MODES = ("eager", "jit")

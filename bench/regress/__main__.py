@@ -10,12 +10,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from bench import devices, launches, machine
 from bench.commandline import INTERRUPTED, USAGE, Refused, listen_to_interrupts, run_name, speak_any_locale, workloads
-from bench.launches import Plan
-from bench.profiles import PROFILES
 from bench.regress import checkouts, options, stored, two_stage
-from bench.supervisor import installed
+from bench.run import devices, launches, machine
+from bench.run.launches import Plan
+from bench.run.profiles import PROFILES
+from bench.run.supervisor import installed
 
 CELLS = "not matmul and not copy"  # the machine's ceilings are no code of either side
 RESULTS = Path("results")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.commandline import Refused
-from bench.machine import ROOT
+from bench.run.machine import ROOT
 
 WORKING_TREE = "working tree"
 NOBODY = {"NAME": "dl_techniques", "EMAIL": "none", "DATE": "2000-01-01T00:00:00Z"}
@@ -37,7 +37,7 @@ def revision(name: str) -> Revision:
             break
     else:
         raise Refused(f"there is no git ref {name!r} here{_remedy(name)}")
-    if not _git("ls-tree", commit, "bench/launches.py"):
+    if not _git("ls-tree", commit, "bench/run/launches.py"):
         raise Refused(f"{candidate} ({commit[:12]}) has no bench/ that can be compared; name a later revision")
     return Revision(candidate, commit)
 

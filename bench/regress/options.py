@@ -5,8 +5,8 @@ from pathlib import Path
 
 from backends.environment import PRECISIONS
 from bench.commandline import Parser, Refused, run_name
-from bench.profiles import PROFILES
 from bench.regress import checkouts
+from bench.run.profiles import PROFILES
 
 SECONDS = 0.2
 

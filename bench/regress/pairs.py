@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import journal, machine
-from bench.analysis.regression import speak
+from bench.analysis.statistics.version_verdicts import speak
 from bench.commandline import Refused
-from bench.launches import PYTEST_NOTHING_COLLECTED, PYTEST_USAGE_ERROR, STARTUP_LIMIT_S, Launch, Plan
-from bench.processes import STOP_LIMIT_S
-from bench.turns import Gone, Granter, Hung, conduct
+from bench.run import journal, machine
+from bench.run.launches import PYTEST_NOTHING_COLLECTED, PYTEST_USAGE_ERROR, STARTUP_LIMIT_S, Launch, Plan
+from bench.run.processes import STOP_LIMIT_S
+from bench.run.turns import Gone, Granter, Hung, conduct
 
 SIDES = ("base", "head")
 FILES = {"forward": "bench/bench_forward.py", "backward": "bench/bench_backward.py"}

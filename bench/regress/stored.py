@@ -5,14 +5,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import machine
-from bench.analysis import regression, regressions, two_runs
-from bench.analysis.load import read
-from bench.analysis.records import Launch as StoredLaunch
+from bench.analysis.pages import regressions
+from bench.analysis.statistics import stored_sessions, version_verdicts
+from bench.analysis.tables import two_runs
+from bench.analysis.tables.load import read
+from bench.analysis.tables.records import Launch as StoredLaunch
 from bench.commandline import Refused
-from bench.launches import Passes, Plan
 from bench.regress import calibration
 from bench.regress.pairs import FILES
+from bench.run import machine
+from bench.run.launches import Passes, Plan
 
 LAUNCHES = 8
 # The first are known before anything is measured.
@@ -58,11 +60,13 @@ def compare(option: argparse.Namespace, folder: Path, backend: str, command: str
     head = _values(read([plan.run], []))
     base = _values(baseline)
     floors, lacking = calibration.floors(calibration.path(folder.parents[2], backend, option.device), now)
-    verdicts = regression.judge_stored(base, head, floors)
+    verdicts = stored_sessions.judge(base, head, floors)
     chosen = base.keys() & head.keys() if option.keyword or option.workloads else base.keys()
     for case in chosen - verdicts.keys():
         count = f"{len(base[case])} launches in the baseline, {len(head.get(case, []))} today"
-        verdicts[case] = regression.not_compared(f"a verdict needs {regression.STORED_LAUNCHES} launches: {count}")
+        verdicts[case] = version_verdicts.not_compared(
+            f"a verdict needs {stored_sessions.STORED_LAUNCHES} launches: {count}"
+        )
     notes += [lacking] if lacking else []
     notes += two_runs.told_of_sessions(verdicts)
     title = f"{backend} {option.device}: working tree against {option.against_baseline}"
@@ -76,10 +80,10 @@ def _read(folder: Path, backend: str, device: str) -> list[StoredLaunch]:
     machines = sorted({launch.setting[0] for launch in found})
     if len(machines) > 1:
         raise Refused(f"{folder} mixes results of {' and '.join(machines)}; a baseline is of one machine")
-    if len(found) < regression.STORED_LAUNCHES:
+    if len(found) < stored_sessions.STORED_LAUNCHES:
         raise Refused(
             f"{folder} has {len(found)} launches of {backend} on {device}, a verdict needs "
-            f"{regression.STORED_LAUNCHES}: measure it again with --launches {LAUNCHES}"
+            f"{stored_sessions.STORED_LAUNCHES}: measure it again with --launches {LAUNCHES}"
         )
     return found
 

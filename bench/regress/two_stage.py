@@ -5,14 +5,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench import journal
-from bench.analysis import regression, regressions
+from bench.analysis.pages import regressions
+from bench.analysis.statistics import revisions, version_verdicts
 from bench.commandline import OK, UNDECIDED, Refused
-from bench.launches import Plan
-from bench.profiles import settings
 from bench.regress import calibration, checkouts
 from bench.regress.checkouts import Revision
 from bench.regress.pairs import SIDES, Pairs
+from bench.run import journal
+from bench.run.launches import Plan
+from bench.run.profiles import settings
 
 VERSIONS = {"keras": "keras_version", "numpy": "numpy_version"}
 
@@ -70,36 +71,36 @@ def compare(comparison: Comparison, plan: Plan, device: str, folder: Path, comma
 
 def _verdicts(
     pairs: Pairs, comparison: Comparison, folder: Path, place: tuple[str, str]
-) -> tuple[dict[str, regression.Verdict], list[str]]:
+) -> tuple[dict[str, version_verdicts.Verdict], list[str]]:
     kept = calibration.path(folder.parents[2], *place)
-    screens = regression.CONFIRM_PAIRS if comparison.calibrate else regression.SCREEN_PAIRS
+    screens = revisions.CONFIRM_PAIRS if comparison.calibrate else revisions.SCREEN_PAIRS
     pairs.measure("screen", None, screens)
     if comparison.upgrade:
         _check_upgrade(comparison.upgrade, pairs)
     common = [case for case in pairs.cases("base") if case in pairs.cases("head")]
     differences: dict[str, list[float]] = {case: [] for case in common} | pairs.differences("screen")
-    screened = {case: d[: regression.SCREEN_PAIRS] for case, d in differences.items()}
+    screened = {case: d[: revisions.SCREEN_PAIRS] for case, d in differences.items()}
     floors, lacking = ({}, "") if comparison.calibrate else calibration.floors(kept, pairs.facts("head"))
     notes = [lacking] if lacking else []
 
-    flagged = [case for case, d in screened.items() if regression.is_flagged(d)]
-    pairs.measure("confirm", flagged, regression.LOOK_PAIRS)
+    flagged = [case for case, d in screened.items() if revisions.is_flagged(d)]
+    pairs.measure("confirm", flagged, revisions.LOOK_PAIRS)
     halfway = pairs.differences("confirm")
-    if any(regression.is_promising(halfway.get(case, [0.0]), floors.get(case, 0.0)) for case in flagged):
-        pairs.measure("confirm", flagged, regression.CONFIRM_PAIRS)
+    if any(revisions.is_promising(halfway.get(case, [0.0]), floors.get(case, 0.0)) for case in flagged):
+        pairs.measure("confirm", flagged, revisions.CONFIRM_PAIRS)
     found = pairs.differences("confirm")
     confirmed = {case: found.get(case, []) for case in flagged}
-    verdicts = regression.judge(screened, confirmed, floors, pairs.reasons())
+    verdicts = revisions.judge(screened, confirmed, floors, pairs.reasons())
 
     if comparison.calibrate:
         alarms = [case for case, verdict in verdicts.items() if verdict.verdict in ("slower", "faster")]
-        floors = {case: regression.noise_floor(d) for case, d in differences.items() if len(d) == screens}
+        floors = {case: revisions.noise_floor(d) for case, d in differences.items() if len(d) == screens}
         told = {"commit": comparison.head.commit, "pairs": screens, "false_alarms": alarms}
         calibration.store(kept, pairs.facts("head"), floors, told)
         notes.append(f"calibrated {len(floors)} cells, {len(alarms)} false alarms; kept in {kept}")
     else:
         for case in set(pairs.cases("base")) - set(common):
-            verdicts[case] = regression.not_compared("not in head")
+            verdicts[case] = version_verdicts.not_compared("not in head")
         if new := sorted(set(pairs.cases("head")) - set(common)):
             notes.append(f"only in head, not compared: {', '.join(new)}")
     return verdicts, notes

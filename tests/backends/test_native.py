@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import backends
-from bench import built_ins
+from bench.workloads import attention, convolution, feed_forward
 
 adapter = backends.active()
 adapter.pin_precision("ieee")
@@ -31,15 +31,15 @@ CASES = {
         {},
     ),
     "unit_norm": (keras.layers.UnitNormalization, images(2, 6, 8), {}),
-    "non_local_attention": (lambda: built_ins.non_local_attention(IMAGE), images(2, 9, 9, 16), {}),
+    "non_local_attention": (lambda: attention.non_local_attention(IMAGE), images(2, 9, 9, 16), {}),
     "convolutional_block_attention": (
-        lambda: built_ins.convolutional_block_attention(IMAGE),
+        lambda: attention.convolutional_block_attention(IMAGE),
         images(2, 9, 9, 16),
         {},
     ),
-    "squeeze_excitation": (lambda: built_ins.squeeze_excitation(IMAGE), images(2, 9, 9, 16), {}),
-    "mlp": (lambda: built_ins.mlp(SEQUENCE), images(2, 6, 8), {}),
-    "swiglu": (lambda: built_ins.swiglu(SEQUENCE), images(2, 6, 8), {}),
+    "squeeze_excitation": (lambda: convolution.squeeze_excitation(IMAGE), images(2, 9, 9, 16), {}),
+    "mlp": (lambda: feed_forward.mlp(SEQUENCE), images(2, 6, 8), {}),
+    "swiglu": (lambda: feed_forward.swiglu(SEQUENCE), images(2, 6, 8), {}),
     "conv2d": (lambda: keras.layers.Conv2D(5, 3, padding="same"), images(2, 8, 7, 4), {}),
     "depthwise_conv2d": (lambda: keras.layers.DepthwiseConv2D(3, padding="same"), images(2, 8, 7, 4), {}),
 }

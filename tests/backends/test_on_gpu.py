@@ -13,7 +13,7 @@ from keras import ops
 
 import backends
 from backends.environment import environment
-from bench.machine import ROOT
+from bench.run.machine import ROOT
 
 adapter = backends.active()
 BACKEND = os.environ["KERAS_BACKEND"]

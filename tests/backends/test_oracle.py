@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from bench.analysis import numerics_errors
+from bench.analysis.statistics import rounding
 from tests.oracles.sums import ORDERS, noise_of_products, noise_of_sums
 
 if os.environ["KERAS_BACKEND"] != "jax":
@@ -81,7 +81,7 @@ def test_honest_sums_agree_in_any_order_and_the_slowest_errs_by_a_unit(kind, ter
         parts, exact = rows, rows.sum(axis=1, dtype="float64")
         units = noise_in_float32(Program(run=lambda: jnp.sum(jnp.asarray(rows), axis=1)))
     for order, add in ORDERS.items():
-        error = numerics_errors.measure(add(parts), exact, units, "float32")
+        error = rounding.measure(add(parts), exact, units, "float32")
         assert error.ratio < 0.5, (order, error)
         if order == "one after the other":
             assert 0.4 < error.rms_units < 1.1, error

@@ -16,8 +16,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from bench import journal
-from bench.analysis.load import load
+from bench.analysis.tables.load import load
+from bench.run import journal
 
 ROOT = Path(__file__).resolve().parents[2]
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)

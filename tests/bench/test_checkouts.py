@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import journal
 from bench.commandline import USAGE, Refused
 from bench.regress import __main__ as command
 from bench.regress import checkouts, pairs, two_stage
+from bench.run import journal
 
 # What compares imports no framework.
 pytestmark = pytest.mark.skipif(os.environ["KERAS_BACKEND"] != "jax", reason="imports no framework: once, on JAX")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import devices
-from bench.launches import PYTEST_USAGE_ERROR, Launch, Plan
-from bench.machine import ROOT
+from bench.run import devices
+from bench.run.launches import PYTEST_USAGE_ERROR, Launch, Plan
+from bench.run.machine import ROOT
 
 BACKEND = os.environ["KERAS_BACKEND"]
 
@@ -109,7 +109,7 @@ def test_measuring_needs_no_package_of_the_analysis():
     missing = ("pandas", "pyarrow", "duckdb", "statsmodels", "ruptures", "matplotlib", "jinja2", "nox", "pynvml")
     modules = (
         "bench.conftest",
-        "bench.worker",
+        "bench.run.worker",
         "bench.numerics.__main__",
         "bench.numerics.worker",
         f"backends.native.{BACKEND}",

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from backends.protocol import Program
-from bench import gpu, measure
+from bench.run import gpu, measure
 
 
 class NVMLError(Exception):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import machine
+from bench.run import machine
 
 FACTS = {"cpu": "AMD EPYC 9B14", "cores": 2, "memory_bytes": 23.4 * 2**30, "accelerators": ["2 x NVIDIA H200"]}
 

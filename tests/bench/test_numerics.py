@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import devices, machine
-from bench.analysis import numerics as judge
-from bench.analysis import numerics_errors
+from bench.analysis.statistics import rounding
+from bench.analysis.tables import agreement as judge
 from bench.numerics import __main__ as numerics
 from bench.numerics import hostile, options
 from bench.numerics.job import Job
 from bench.numerics.large import LARGE
-from bench.numerics.run import Settings, read_arrays, read_object
+from bench.numerics.run_folder import Settings, read_arrays, read_object
+from bench.run import devices, machine
 from dl_techniques.catalogue import TECHNIQUES
 from tests.oracles.norms import rms_norm
 
@@ -102,12 +102,11 @@ def test_32_ulp_planted_in_the_output_of_any_technique_are_found(oracle):
             right = np.atleast_1d(exact.astype("float32"))
             wrong = (right.view(np.int32) + np.int32(ulps)).view(np.float32)
             honest, planted = (
-                numerics_errors.measure(value.reshape(exact.shape), exact, noise, "float32")
-                for value in (right, wrong)
+                rounding.measure(value.reshape(exact.shape), exact, noise, "float32") for value in (right, wrong)
             )
             assert honest.ratio < 0.5, f"{path.stem}: rounding once is taken for an error"
             # The better of two other backends errs by 0.15 of the limit in the median, so it raises no limit.
-            assert planted.ratio > numerics_errors.limit("float32", [0.33, 0.33]), f"{path.stem}: {planted}"
+            assert planted.ratio > rounding.limit("float32", [0.33, 0.33]), f"{path.stem}: {planted}"
 
 
 def test_the_oracle_is_sound_for_the_whole_catalogue(oracle):

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 import backends
-from bench.machine import ROOT
+from bench.run.machine import ROOT
 
 BACKEND = os.environ["KERAS_BACKEND"]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.launches import Plan
 from bench.regress import pairs
+from bench.run.launches import Plan
 
 pytestmark = pytest.mark.skipif(os.environ["KERAS_BACKEND"] != "jax", reason="imports no framework: once, on JAX")
 

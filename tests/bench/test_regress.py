@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import journal
+from bench.run import journal
 
 ROOT = Path(__file__).resolve().parents[2]
 SIDED = Path(__file__).with_name("sided_workloads.py")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import journal, supervisor
 from bench.commandline import Refused
-from bench.launches import Plan
-from bench.supervisor import Run
+from bench.run import journal, supervisor
+from bench.run.launches import Plan
+from bench.run.supervisor import Run
 from tests.bench import test_supervisor
 from tests.bench.test_supervisor import bench
 
@@ -74,7 +74,16 @@ def test_launches_alternate_and_the_page_grows_with_each_backend_and_then_with_e
 def test_a_backend_that_cannot_be_measured_is_one_line_and_the_others_go_on(run, capsys):
     made, begun = run(launches=2, refusing=("jax",))
     made.measure()
-    assert [name for name, _ in begun] == ["tensorflow", "page", "page", "torch", "page", "torch", "tensorflow", "page"]
+    assert [name for name, _ in begun] == [
+        "tensorflow",
+        "page",
+        "page",
+        "torch",
+        "page",
+        "torch",
+        "tensorflow",
+        "page",
+    ]
     assert capsys.readouterr().err == "bench: jax on the cpu: it has no compiler\n"
     (event,) = [e for e in journal.read(made.plan.run) if e["event"] == "missing"]
     assert (event["backend"], event["device"], event["reason"]) == ("jax", "cpu", "it has no compiler")

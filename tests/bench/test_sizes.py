@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import keras
 import pytest
 
-from bench.cells import cells, select
-from bench.profiles import PROFILES
-from bench.programs import BYTES
+from bench.run.cells import cells, select
+from bench.run.profiles import PROFILES
+from bench.run.programs import BYTES
 from bench.workloads import WORKLOADS, Workload
 
 ADAPTER = SimpleNamespace(MODES=("eager", "jit"))
@@ -93,7 +93,7 @@ def test_the_layers_of_a_workload_file_can_be_imported_by_name(tmp_path, name):
     file = tmp_path / f"{name}.py"
     file.write_text(
         "import keras\n"
-        "from bench.sizes import TOKENS, tokens\n"
+        "from bench.workloads.sizes import TOKENS, tokens\n"
         "from bench.workloads import Workload\n"
         "class Mine(keras.layers.Layer): pass\n"
         "WORKLOADS = [Workload('mine', 'mine', lambda size: Mine(), tokens, TOKENS)]\n"

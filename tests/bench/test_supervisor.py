@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import devices, journal
+from bench.run import devices, journal
 from tests.bench import hostile_workloads
 
 KEYS = ("workload", "size", "dtype", "mode", "metric")

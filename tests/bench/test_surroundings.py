@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from backends.environment import environment, plain, shielded, surroundings
-from bench import journal, machine
+from bench.run import journal, machine
 from tests.bench import test_supervisor
 from tests.bench.test_supervisor import ROOT, bench, statuses
 

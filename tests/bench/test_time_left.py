@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench import time_left
-from bench.time_left import COSTS, Clock
+from bench.run import time_left
+from bench.run.time_left import COSTS, Clock
 
 TARGETS = [("tensorflow", "cpu"), ("jax", "cpu"), ("torch", "cpu")]
 KINDS = ("eager/forward", "eager/backward", "jit/compile_cold", "jit/backward", "jit/forward")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bench.turns import CASE, END, VISIT, Asker, Gone, Granter, Hung, conduct
+from bench.run.turns import CASE, END, VISIT, Asker, Gone, Granter, Hung, conduct
 
 
 def launch(asker: Asker, log: list[str], name: str, cases: list[int], dies_in: int | None) -> None:

@@ -24,7 +24,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.analysis import __main__ as analysis
-from bench.analysis import history, load, page, provenance
+from bench.analysis import load
+from bench.analysis.pages import index
+from bench.analysis.tables import history, machines_and_runs
 from bench.commandline import EXIT_CODES, OK, USAGE
 from tests.bench.analysis.synthetic import cell, write_launch
 
@@ -213,7 +215,7 @@ def faults(command: tuple[Any, ...], run: Path, intact: int) -> Iterator[tuple[s
     except Exception as error:
         yield "traceback", _told(error)
         return
-    told = [*loaded.problems, *provenance.preliminary(loaded.launches)]
+    told = [*loaded.problems, *machines_and_runs.preliminary(loaded.launches)]
     if measured(loaded.frame) < intact and not told:
         yield "silent loss", f"{measured(loaded.frame)} of {intact} measurements"
     code, lines = _run([*map(str, command)])
@@ -255,7 +257,7 @@ def campaign(folder: Path, numbers: range) -> list[tuple[int, str, str, str]]:
     """Number, damage, fault and place of all that went wrong in these trials; a number is a seed."""
     signal.signal(signal.SIGALRM, _hang)
     analysis.MOST_DRAWN = -1  # what is drawn is in the table, and takes a hundred times as long
-    page.get_plotlyjs = str
+    index.get_plotlyjs = str
     gc.freeze()  # statsmodels collects in each comparison
     write(folder)
     contents = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

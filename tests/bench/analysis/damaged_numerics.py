@@ -21,7 +21,7 @@ import numpy as np
 
 from bench.analysis.__main__ import main as judge
 from bench.commandline import FOUND, INCOMPLETE, OK, USAGE
-from bench.numerics.run import read_arrays, write_arrays
+from bench.numerics.run_folder import read_arrays, write_arrays
 from tests.bench.analysis.numerics_made_up import BACKENDS, TENSORS, Folder
 
 GONE = object()

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.analysis import compare, schema
-from bench.analysis.load import Loaded
+from bench.analysis.tables import comparison, schema
+from bench.analysis.tables.load import Loaded
 from tests.bench.analysis.synthetic import EPOCH
 
 FAMILIES = ("attention", "normalization", "convolution")
@@ -120,7 +120,9 @@ def _loaded(backends: list[str], names: list[tuple], logs: np.ndarray, order: np
 
 def named(loaded: Loaded) -> tuple[int, int]:
     """How many cases and how many families name a fastest backend."""
-    return tuple(int((answer(loaded)["verdict"] == "fastest").sum()) for answer in (compare.ratios, compare.ranking))
+    return tuple(
+        int((answer(loaded)["verdict"] == "fastest").sum()) for answer in (comparison.ratios, comparison.ranking)
+    )
 
 
 def false_names(noise: Noise, pages: int, seed: int, **options: Any) -> tuple[int, int, int]:

@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from bench.analysis import history, schema, trend_page
-from bench.analysis.lines import lines
+from bench.analysis.pages import trend
+from bench.analysis.tables import history, schema
+from bench.analysis.tables.series import lines
 from tests.bench.analysis.synthetic import EPOCH
 
 NOISE = 0.02
@@ -89,7 +90,7 @@ def main() -> None:
     read = time.perf_counter()
     found = lines(past.frame)
     searched = time.perf_counter()
-    page = trend_page.render(found, past.problems)
+    page = trend.render(found, past.problems)
     end = time.perf_counter()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(

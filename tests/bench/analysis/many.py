@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.analysis import schema
+from bench.analysis.tables import schema
 from tests.bench.analysis.synthetic import Result, cell, rounds, write_launch
 
 SPEEDS = {"tensorflow": 1.6, "jax": 1.2, "torch": 1.0}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.analysis import numerics
-from bench.numerics.run import Settings, plan, write_arrays, write_json
+from bench.analysis.tables import agreement
+from bench.numerics.run_folder import Settings, plan, write_arrays, write_json
 
 BACKENDS = ("tensorflow", "jax", "torch")
 TENSORS = ("inference/output", "inference/gradient of input", "inference/gradient of kernel")
@@ -62,7 +62,7 @@ class Folder:
         return self.path
 
     def judge(self):
-        return numerics.judge(numerics.read(self.write()))[0]
+        return agreement.judge(agreement.read(self.write()))[0]
 
     def disagreements(self):
         frame = self.judge()

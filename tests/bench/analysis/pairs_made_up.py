@@ -10,8 +10,8 @@ from itertools import product
 
 import numpy as np
 
-from bench.analysis import intervals, regression
-from bench.analysis.regression import CONFIRM_PAIRS, LOOK_PAIRS, SCREEN_PAIRS
+from bench.analysis.statistics import intervals, revisions, version_verdicts
+from bench.analysis.statistics.revisions import CONFIRM_PAIRS, LOOK_PAIRS, SCREEN_PAIRS
 
 CELLS = (30, 300, 3000)
 SHARES = ("one", "a tenth", "all")
@@ -55,15 +55,15 @@ class Machine:
 
 def slower_cells(pairs: np.ndarray, new: np.ndarray) -> np.ndarray:
     """Which cells the rule calls slower or faster, for thousands of cells at once; a test compares it with `judge`."""
-    flagged = np.flatnonzero(regression.is_flagged(pairs))
+    flagged = np.flatnonzero(revisions.is_flagged(pairs))
     called = np.zeros(len(pairs), bool)
-    if not regression.is_promising(new[flagged, :LOOK_PAIRS]).any():
+    if not revisions.is_promising(new[flagged, :LOOK_PAIRS]).any():
         return called
     d = new[flagged]
     effect = np.median(d, axis=1)
     limits = np.array([intervals.of_median(row) for row in d])
-    sure = (regression.joint_p(d) <= regression.ALPHA) & ((limits[:, 0] > 0) | (limits[:, 1] < 0))
-    called[flagged] = sure & (np.abs(effect) > regression.SMALLEST_EFFECT)
+    sure = (revisions.joint_p(d) <= version_verdicts.ALPHA) & ((limits[:, 0] > 0) | (limits[:, 1] < 0))
+    called[flagged] = sure & (np.abs(effect) > version_verdicts.SMALLEST_EFFECT)
     return called
 
 

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from bench.analysis import companions, load, page, text
+from bench.analysis import formats, load
+from bench.analysis.pages import index, other_results
 from tests.bench.analysis import many
 from tests.bench.analysis.synthetic import cell, write_launch
 
@@ -80,7 +81,7 @@ class Opened:
 
 def written(folder, loaded, parquet=b"PAR1"):
     path = folder / "index.html"
-    document = page.render(loaded, parquet, companions.read(folder), [], "the command")
+    document = index.render(loaded, parquet, other_results.read(folder), [], "the command")
     path.write_text(document, encoding="utf-8")
     return path
 
@@ -149,7 +150,7 @@ def test_sorting_sorts(opened, results):
 def test_unknown_values_sort_last(opened):
     for _ in range(2):
         opened.sort("to native")
-        assert opened.column("to native")[0] != text.MISSING
+        assert opened.column("to native")[0] != formats.MISSING
 
 
 def test_rows_follow_the_scroll_position(opened, results):
@@ -194,7 +195,7 @@ def test_each_chart_has_its_points(opened):
         is_stack = chart.evaluate("(element) => element.layout.barmode") in ("stack", "relative")
         bars = sum(is_stack or x is not None for trace in data if trace["type"] == "bar" for x in trace["x"])
         marks = sum(len(t["x"]) for t in data if t["type"] == "scatter" and "markers" in t["mode"])
-        tiles = sum(text != "" for t in data if t["type"] == "heatmap" for line in t["text"] for text in line)
+        tiles = sum(tile != "" for t in data if t["type"] == "heatmap" for line in t["text"] for tile in line)
         assert found == {"bars": bars, "marks": marks, "tiles": tiles}
         assert bars + marks + tiles > 0
 

@@ -5,8 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from bench.analysis import chart_bars, chart_curves, chart_heat, charts, load, material, panels
-from bench.analysis.gallery import Gallery
+from bench.analysis import load
+from bench.analysis.figures import chart_data, compile_phases, heat_map, interactive, roofline, side_by_side
+from bench.analysis.pages import chart_sections
+from bench.analysis.pages.chart_registry import Gallery
 from tests.bench.analysis.synthetic import cell, write_launch, write_launches
 
 
@@ -19,7 +21,7 @@ def cells(raw, times, **changes):
     for backend, workloads in times.items():
         results = [(cell(name, **changes), result) for name, result in workloads.items()]
         write_launches(raw, results, backend=backend)
-    return list(charts.prepared(load([raw / "run"])).itertuples())
+    return list(interactive.prepared(load([raw / "run"])).itertuples())
 
 
 def trace(figure, name):
@@ -29,7 +31,7 @@ def trace(figure, name):
 def gallery(raw):
     loaded = load([raw / "run"])
     made = Gallery()
-    return panels.sections(material.material(loaded), made), made.figures
+    return chart_sections.sections(chart_data.material(loaded), made), made.figures
 
 
 def charted(raw, title):
@@ -51,8 +53,8 @@ def test_bars_are_multiples_of_the_fastest_with_their_intervals(tmp_path):
     for launch, factor in enumerate((0.98, 1.0, 1.02)):
         for backend, seconds in (("jax", 1.0), ("torch", 2.0)):
             write_launch(tmp_path, [(cell("a"), exact(seconds * factor))], backend=backend, launch=launch)
-    known = list(charts.prepared(load([tmp_path / "run"])).itertuples())
-    figure = chart_bars.bars(known, chart_bars.RATIO)
+    known = list(interactive.prepared(load([tmp_path / "run"])).itertuples())
+    figure = side_by_side.chart(known, side_by_side.RATIO)
     jax, torch = trace(figure, "jax"), trace(figure, "torch")
     assert (jax["x"], torch["x"]) == ([1], [2])
     row = next(cell for cell in known if cell.backend == "torch")
@@ -66,7 +68,7 @@ def test_bars_are_multiples_of_the_fastest_with_their_intervals(tmp_path):
 
 def test_a_long_bar_is_cut_and_tells_its_length(tmp_path):
     known = cells(tmp_path, {"jax": {"a": exact(1.0)}, "torch": {"a": exact(23.0)}})
-    figure = chart_bars.bars(known, chart_bars.RATIO)
+    figure = side_by_side.chart(known, side_by_side.RATIO)
     assert figure["layout"]["xaxis"]["range"] == [0, 10]
     assert (trace(figure, "torch")["text"], trace(figure, "jax")["text"]) == (["23.0"], [""])
 
@@ -75,7 +77,7 @@ def test_failed_and_unstable_cells_are_shown_as_such(tmp_path):
     times = {"jax": {"a": exact(1.0), "b": exact(1.0)}, "torch": {"a": exact(1.0), "b": ("out_of_memory", "")}}
     cells(tmp_path, times)
     write_launch(tmp_path, [(cell("a"), exact(9.0))], launch=3)
-    figure = chart_bars.bars(list(charts.prepared(load([tmp_path / "run"])).itertuples()), chart_bars.RATIO)
+    figure = side_by_side.chart(list(interactive.prepared(load([tmp_path / "run"])).itertuples()), side_by_side.RATIO)
     assert trace(figure, "jax")["marker"]["pattern"]["shape"] == ["/", ""]
     missing = trace(figure, "no result")
     assert (missing["text"], missing["x"]) == (["out of memory"], [0])
@@ -121,7 +123,7 @@ def test_phases_of_a_row_stand_together(tmp_path):
         "jax": {"a": exact(2.0), "b": exact(4.0)},
         "tensorflow": {"a": exact(3.0)},
     }
-    figure = chart_bars.phases(cells(tmp_path, times, metric="compile_cold"))
+    figure = compile_phases.chart(cells(tmp_path, times, metric="compile_cold"))
     assert figure["layout"]["yaxis"]["ticktext"] == ["a · small · TF", "JAX", "torch", "b · small · JAX", "torch"]
     bars = trace(figure, "not told apart")
     assert dict(zip(bars["y"], bars["x"], strict=True)) == {0: 3, 1: 2, 2: 1, 3: 4}
@@ -129,13 +131,13 @@ def test_phases_of_a_row_stand_together(tmp_path):
 
 
 def test_what_has_something_to_show_has_a_key(tmp_path):
-    figure = chart_bars.phases(cells(tmp_path, {"jax": {"a": exact(1.0)}}, metric="compile_cold"))
+    figure = compile_phases.chart(cells(tmp_path, {"jax": {"a": exact(1.0)}}, metric="compile_cold"))
     keys = Gallery().add("", figure).keys
     assert [(key.name, key.style, figure["data"][key.trace]["name"]) for key in keys] == [
         ("not told apart", "not-told-apart", "not told apart")
     ]
     times = {"jax": {"a": exact(1.0)}, "torch": {"a": ("timeout", "")}}
-    figure = chart_bars.bars(cells(tmp_path / "other", times), chart_bars.RATIO)
+    figure = side_by_side.chart(cells(tmp_path / "other", times), side_by_side.RATIO)
     assert [key.name for key in Gallery().add("", figure).keys] == ["jax", "no result"]
 
 
@@ -165,7 +167,7 @@ def test_native_tiles(tmp_path):
     write_launch(tmp_path, results)
     (figure,) = charted(tmp_path, "Against the framework's own code").values()
     assert figure["data"][0]["text"] == [["1.50"]]
-    shades = chart_heat.SLOWER_OR_FASTER
+    shades = heat_map.SLOWER_OR_FASTER
     assert shades.low * shades.high == 1
 
 
@@ -194,7 +196,7 @@ def test_the_roof_is_the_measured_ceiling(tmp_path):
     assert max(roof["y"]) == 5
     assert [y for x, y in zip(roof["x"], roof["y"], strict=True) if x < 5] == [x for x in roof["x"] if x < 5]
     assert (trace(figure, "jax")["x"], trace(figure, "jax")["y"]) == ([4], [0.4])
-    assert chart_curves.has_intensity(cells(tmp_path / "other", {"jax": {"a": exact(1.0)}})[0]) is False
+    assert roofline.has_intensity(cells(tmp_path / "other", {"jax": {"a": exact(1.0)}})[0]) is False
 
 
 # What they are made from.
@@ -204,7 +206,7 @@ def test_of_several_runs_the_newest_counts_and_a_measurement_before_a_failure(tm
     write_launch(tmp_path, [(cell("a"), exact(1.0)), (cell("b"), exact(1.0))], run="old")
     write_launch(tmp_path, [(cell("a"), exact(2.0)), (cell("b"), ("crashed", ""))], run="new", hours=1)
     loaded = load([tmp_path / "old", tmp_path / "new"])
-    frame, found = loaded.frame, charts.prepared(loaded)
+    frame, found = loaded.frame, interactive.prepared(loaded)
     assert found["median_s"].tolist() == [2.0, 1.0]
     assert frame["run"].iloc[found["place"]].tolist() == ["new", "old"]
 
@@ -230,7 +232,7 @@ def test_sweeps_come_by_workload_the_compiled_forward_pass_first(tmp_path):
 
 def test_no_cells_no_sections():
     empty = load([])
-    assert panels.sections(material.material(empty), Gallery()) == []
+    assert chart_sections.sections(chart_data.material(empty), Gallery()) == []
 
 
 @pytest.mark.parametrize(
@@ -238,12 +240,14 @@ def test_no_cells_no_sections():
     [("<b>&", "&lt;b&gt;&amp; · s"), ("a\nb\u202e", "a b  · s"), ("x" * 40, "x" * 27 + "… · s"), ("", "s")],
 )
 def test_labels_are_text(name, shown):
-    assert charts.label(name, "s") == shown
+    assert interactive.label(name, "s") == shown
 
 
 def test_twenty_workloads_have_room(tmp_path):
     names = {f"workload_{n}": exact(1.0) for n in range(20)}
-    figure = chart_bars.bars(cells(tmp_path, {"jax": names, "torch": names, "tensorflow": names}), chart_bars.RATIO)
+    figure = side_by_side.chart(
+        cells(tmp_path, {"jax": names, "torch": names, "tensorflow": names}), side_by_side.RATIO
+    )
     layout = figure["layout"]
     assert layout["height"] >= 20 * (3 * 12 + 10)
     heights = sorted(y for t in figure["data"][:3] for y in t["y"])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.analysis import compare, load
+from bench.analysis import load
+from bench.analysis.tables import comparison
 from tests.bench.analysis.equal_backends import NOISES, Noise, false_names, named, page
 from tests.bench.analysis.synthetic import cell, write_launch, write_launches
 
@@ -34,13 +35,13 @@ def table(raw, times, launches=(1.0, 1.0, 1.0), **changes):
 
 
 def verdicts(loaded):
-    compared = compare.ratios(loaded)
+    compared = comparison.ratios(loaded)
     return dict(zip(compared["backend"], compared["verdict"], strict=True))
 
 
 def test_ratios(tmp_path):
     loaded = table(tmp_path, {"jax": {"a": 2.0}, "torch": {"a": 3.0}, "tensorflow": {"a": 8.0}})
-    compared = compare.ratios(loaded).set_index("backend")
+    compared = comparison.ratios(loaded).set_index("backend")
     assert compared["fastest"].unique().tolist() == ["jax"]
     assert compared["ratio"].to_dict() == {"jax": 1.0, "torch": 1.5, "tensorflow": 4.0}
     assert compared["verdict"].to_dict() == {"jax": "fastest", "torch": "slower", "tensorflow": "slower"}
@@ -49,7 +50,7 @@ def test_ratios(tmp_path):
 def test_the_interval_of_a_ratio_by_hand(tmp_path):
     """One cell, two backends: all its noise is the launches' own, with two degrees of freedom from each backend."""
     loaded = table(tmp_path, {"jax": {"a": 2.0}, "torch": {"a": 3.0}}, VAGUE)
-    row = compare.ratios(loaded).set_index("backend").loc["torch"]
+    row = comparison.ratios(loaded).set_index("backend").loc["torch"]
     variance = np.var(np.log(VAGUE), ddof=1)
     half = stats.t.isf(0.05 / 4, 4) * math.sqrt(variance * 2 / 3)
     assert row["ratio_low"] == pytest.approx(1.5 * math.exp(-half))
@@ -70,8 +71,8 @@ def test_equal_times_are_undecided(tmp_path):
 def test_with_fewer_than_three_launches_nothing_is_called_fastest(tmp_path, launches):
     loaded = table(tmp_path, {"jax": {"a": 1.0}, "torch": {"a": 9.0}}, (1.0,) * launches)
     assert verdicts(loaded) == {"jax": "undecided", "torch": "undecided"}
-    assert compare.ranking(loaded)["verdict"].tolist() == ["undecided", "undecided"]
-    assert np.isnan(compare.ratios(loaded).set_index("backend").loc["torch", "ratio_low"])
+    assert comparison.ranking(loaded)["verdict"].tolist() == ["undecided", "undecided"]
+    assert np.isnan(comparison.ratios(loaded).set_index("backend").loc["torch", "ratio_low"])
 
 
 def test_a_backend_may_be_alone(tmp_path):
@@ -90,8 +91,8 @@ def test_what_was_measured_one_after_the_other_is_not_compared(tmp_path):
     write_launches(tmp_path, [(cell(), exact(2.0))], backend="torch", hours=1)
     loaded = load([tmp_path / "run"])
     assert verdicts(loaded) == {"jax": "apart", "torch": "apart"}
-    assert compare.ranking(loaded)["verdict"].tolist() == ["apart", "apart"]
-    assert compare.ratios(loaded)["ratio"].tolist() == [1.0, 2.0]
+    assert comparison.ranking(loaded)["verdict"].tolist() == ["apart", "apart"]
+    assert comparison.ratios(loaded)["ratio"].tolist() == [1.0, 2.0]
 
 
 def test_what_was_measured_in_two_runs_is_not_compared(tmp_path):
@@ -112,7 +113,7 @@ def test_of_two_runs_the_newer_is_compared(tmp_path):
     write_launch(tmp_path, [(cell(), exact(2.0))], run="a-new", backend="torch")
     loaded = load([tmp_path / "z-old", tmp_path / "a-new"])
     assert len(loaded.frame) == 4
-    assert compare.ratios(loaded).set_index(["workload", "backend"])["median_s"].to_dict() == {
+    assert comparison.ratios(loaded).set_index(["workload", "backend"])["median_s"].to_dict() == {
         ("once", "jax"): 1.0,
         ("rms_norm", "jax"): 4.0,
         ("rms_norm", "torch"): 2.0,
@@ -123,7 +124,7 @@ def test_of_two_runs_the_newer_is_compared(tmp_path):
 
 
 def ranked(loaded):
-    return compare.ranking(loaded).set_index("backend")
+    return comparison.ranking(loaded).set_index("backend")
 
 
 def test_ranking_is_the_geometric_mean_over_workloads(tmp_path):
@@ -232,7 +233,7 @@ def sweep(raw, seconds, sizes, **changes):
 
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0])
 def test_a_power_law_comes_back(tmp_path, exponent):
-    (fit,) = compare.scaling(sweep(tmp_path, lambda n: 1e-4 * n**exponent, (64, 128, 256, 512))).to_dict("records")
+    (fit,) = comparison.scaling(sweep(tmp_path, lambda n: 1e-4 * n**exponent, (64, 128, 256, 512))).to_dict("records")
     assert fit["exponent"] == pytest.approx(exponent)
     assert fit["exponent_low"] == pytest.approx(exponent)
     assert (fit["axis"], fit["points"], fit["from_size"]) == ("tokens", 4, 64)
@@ -241,7 +242,7 @@ def test_a_power_law_comes_back(tmp_path, exponent):
 def test_the_interval_of_an_exponent_agrees_with_statistics_by_hand(tmp_path):
     sizes, noise = np.array([64, 128, 256, 512]), np.array([0.1, -0.1, -0.1, 0.1])
     times = dict(zip(sizes, 1e-3 * sizes * np.exp(noise), strict=True))
-    (fit,) = compare.scaling(sweep(tmp_path, times.get, sizes)).to_dict("records")
+    (fit,) = comparison.scaling(sweep(tmp_path, times.get, sizes)).to_dict("records")
     x = np.log(sizes) - np.log(sizes).mean()
     half = 4.302652729911275 * math.sqrt((noise**2).sum() / 2 / (x**2).sum())
     assert fit["exponent"] == pytest.approx(1)
@@ -251,19 +252,19 @@ def test_the_interval_of_an_exponent_agrees_with_statistics_by_hand(tmp_path):
 
 def test_sizes_near_the_floor_take_no_part(tmp_path):
     frame = sweep(tmp_path, lambda n: 4e-6 if n < 256 else 1e-4 * n**2, (64, 128, 256, 512, 1024))
-    (fit,) = compare.scaling(frame).to_dict("records")
+    (fit,) = comparison.scaling(frame).to_dict("records")
     assert fit["exponent"] == pytest.approx(2)
     assert (fit["points"], fit["from_size"]) == (3, 256)
 
 
 def test_two_sizes_are_no_sweep(tmp_path):
-    assert compare.scaling(sweep(tmp_path, lambda n: 1e-4 * n, (64, 128))).empty
+    assert comparison.scaling(sweep(tmp_path, lambda n: 1e-4 * n, (64, 128))).empty
 
 
 def test_a_failed_size_is_left_out(tmp_path):
     sweep(tmp_path, lambda n: 1e-4 * n, (64, 128, 256))
     write_launch(tmp_path, [(cell("a", size="tokens=512"), ("out_of_memory", ""))], launch=1)
-    assert compare.scaling(load([tmp_path / "run"]).frame)["points"].tolist() == [3]
+    assert comparison.scaling(load([tmp_path / "run"]).frame)["points"].tolist() == [3]
 
 
 # Whole runs.
@@ -271,15 +272,15 @@ def test_a_failed_size_is_left_out(tmp_path):
 
 def test_an_empty_table_gives_empty_answers():
     loaded = load([])
-    for answer in (compare.ratios, compare.ranking):
+    for answer in (comparison.ratios, comparison.ranking):
         assert answer(loaded).empty
-    assert compare.scaling(loaded.frame).empty
+    assert comparison.scaling(loaded.frame).empty
 
 
 def test_unlike_runs_are_named(tmp_path):
     write_launch(tmp_path, [(cell(), exact(1.0))])
     write_launch(tmp_path, [(cell(), exact(1.0))], backend="torch", threads=8, settings={"profile": "full"})
-    assert compare.unlike(load([tmp_path / "run"]).launches) == [
+    assert comparison.unlike(load([tmp_path / "run"]).launches) == [
         "threads differs on testbox, cpu: 2 (jax); 8 (torch)",
         "profile differs on testbox, cpu: full (torch); smoke (jax)",
     ]
@@ -289,4 +290,4 @@ def test_like_runs_are_not_named(tmp_path):
     write_launch(tmp_path, [(cell(), exact(1.0))])
     write_launch(tmp_path, [(cell(), exact(1.0))], backend="torch")
     write_launch(tmp_path, [(cell(), exact(1.0))], backend="torch", run="elsewhere", machine="laptop", threads=8)
-    assert compare.unlike(load([tmp_path / "run", tmp_path / "elsewhere"]).launches) == []
+    assert comparison.unlike(load([tmp_path / "run", tmp_path / "elsewhere"]).launches) == []

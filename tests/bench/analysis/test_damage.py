@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from bench import journal
-from bench.analysis import load, provenance
+from bench.analysis import load
+from bench.analysis.tables import machines_and_runs
+from bench.run import journal
 from tests.bench.analysis.synthetic import cell, write_launch
 
 RESULTS = [(cell(), [1.0]), (cell("other"), ("failed", "ValueError")), (cell("third"), [2.0])]
@@ -35,7 +36,11 @@ def is_of(event, backend, launch):
 
 def told(run):
     loaded = load([run])
-    return [*loaded.problems, *provenance.preliminary(loaded.launches), *provenance.unfinished(loaded.launches)]
+    return [
+        *loaded.problems,
+        *machines_and_runs.preliminary(loaded.launches),
+        *machines_and_runs.unfinished(loaded.launches),
+    ]
 
 
 def remove_files(run):
@@ -160,7 +165,7 @@ def test_a_run_that_was_interrupted_is_preliminary(run, returncode):
     cut_launch(run, "torch", 2, 4, returncode)
     loaded = load([run])
     assert loaded.problems == []
-    (line,) = provenance.preliminary(loaded.launches)
+    (line,) = machines_and_runs.preliminary(loaded.launches)
     assert "stopped in pass 2 over torch on the cpu, with 2 cases to go; the same command with --resume" in line
 
 
@@ -196,4 +201,4 @@ def test_a_pass_of_many_models_is_shared_by_processes(tmp_path):
     write_journal(run, share)
     loaded = load([run])
     assert loaded.problems == []
-    assert "with 2 cases to go" in provenance.preliminary(loaded.launches)[0]
+    assert "with 2 cases to go" in machines_and_runs.preliminary(loaded.launches)[0]

@@ -8,7 +8,7 @@ from tests.bench.analysis import damaged
 @pytest.mark.filterwarnings("default")
 def test_damaged_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(damaged.analysis, "MOST_DRAWN", damaged.analysis.MOST_DRAWN)
-    monkeypatch.setattr(damaged.page, "get_plotlyjs", damaged.page.get_plotlyjs)
+    monkeypatch.setattr(damaged.index, "get_plotlyjs", damaged.index.get_plotlyjs)
     assert damaged.campaign(tmp_path, range(24)) == []
 
 

@@ -4,8 +4,9 @@ import csv
 
 import pytest
 
-from bench.analysis import compare, load
+from bench.analysis import load
 from bench.analysis.__main__ import main
+from bench.analysis.tables import comparison
 from tests.bench.analysis.synthetic import cell, write_launch
 from tests.bench.analysis.test_report import Page
 
@@ -83,20 +84,20 @@ def test_ceilings_and_native_counterparts_are_those_of_the_device(loaded):
 
 
 def test_backends_are_compared_on_one_device_only(loaded):
-    fastest = {(row.device, row.backend): (row.fastest, row.ratio) for row in compare.ratios(loaded).itertuples()}
+    fastest = {(row.device, row.backend): (row.fastest, row.ratio) for row in comparison.ratios(loaded).itertuples()}
     assert fastest == {
         ("cpu", "jax"): ("jax", 1),
         ("cpu", "torch"): ("jax", pytest.approx(2)),
         ("gpu", "torch"): ("torch", 1),
         ("gpu", "jax"): ("torch", pytest.approx(4)),
     }
-    ranked = compare.ranking(loaded)
+    ranked = comparison.ranking(loaded)
     leaders = ranked[ranked["verdict"] == "fastest"].groupby("device")["backend"].unique()
     assert {device: list(names) for device, names in leaders.items()} == {"cpu": ["jax"], "gpu": ["torch"]}
 
 
 def test_a_larger_profile_on_the_gpu_is_no_difference_between_backends(loaded):
-    assert compare.unlike(loaded.launches) == []
+    assert comparison.unlike(loaded.launches) == []
 
 
 def test_the_table_tells_what_only_a_gpu_has(run, tmp_path):

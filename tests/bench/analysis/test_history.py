@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bench.analysis import history, load
+from bench.analysis import load
 from bench.analysis.__main__ import main
+from bench.analysis.tables import history
 from tests.bench.analysis import made_up
 from tests.bench.analysis.made_up import point
 from tests.bench.analysis.synthetic import cell, write_launch
@@ -137,7 +138,7 @@ def test_runs_that_nobody_reported_are_added(tmp_path):
 
 # Other processes.
 
-ADD = "import sys; from bench.analysis import history, load; from pathlib import Path\n"
+ADD = "import sys; from bench.analysis import load; from bench.analysis.tables import history; from pathlib import Path\n"
 
 
 def python(code, *arguments):

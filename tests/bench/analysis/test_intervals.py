@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.analysis import intervals
+from bench.analysis.statistics import intervals
 
 TRIALS = 3000
 SURE = 0.9999

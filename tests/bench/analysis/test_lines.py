@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.analysis import history
-from bench.analysis.lines import lines
+from bench.analysis.tables import history
+from bench.analysis.tables.series import lines
 from tests.bench.analysis.made_up import point, table
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.analysis import latest, load, schema
+from bench.analysis import latest, load
+from bench.analysis.tables import schema
 from tests.bench.analysis.synthetic import cell, write_launch
 
 DESIGN_COLUMNS = [

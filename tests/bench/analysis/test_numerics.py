@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.analysis import numerics, numerics_errors
 from bench.analysis.__main__ import main
+from bench.analysis.statistics import rounding
+from bench.analysis.tables import agreement
 from bench.commandline import FOUND, INCOMPLETE, OK
-from bench.numerics.run import write_arrays, write_json
+from bench.numerics.run_folder import write_arrays, write_json
 from tests.bench.analysis import damaged_numerics
 from tests.bench.analysis.numerics_made_up import BACKENDS, TENSORS, ULP, Folder, random
 
@@ -96,8 +97,8 @@ def test_an_element_that_is_not_finite_is_found(folder, value):
 def test_a_result_beyond_the_range_of_float16_is_infinite():
     expected, noise = np.array([1e5, 1.0]), np.zeros(2)
     right = np.array([np.inf, 1.0], "float16")
-    assert numerics_errors.measure(right, expected, noise, "float16").ratio == 0
-    assert numerics_errors.measure(right, expected, noise, "bfloat16").misplaced == 1
+    assert rounding.measure(right, expected, noise, "float16").ratio == 0
+    assert rounding.measure(right, expected, noise, "bfloat16").misplaced == 1
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -130,7 +131,7 @@ def test_another_shape_is_found(folder):
 
 def test_the_numbers_of_a_row():
     expected = np.array([1.0, 2.0, 4.0, 0.0])
-    error = numerics_errors.measure(expected + np.array([0, 0, 3 * 4 * ULP, ULP]), expected, np.zeros(4), "float32")
+    error = rounding.measure(expected + np.array([0, 0, 3 * 4 * ULP, ULP]), expected, np.zeros(4), "float32")
     assert error.max_abs == 3 * 4 * ULP
     assert error.rms == pytest.approx(np.sqrt((12**2 + 1) / 4) * ULP)
     assert error.max_ulp == 3
@@ -226,7 +227,7 @@ def test_a_worker_that_is_there_and_was_not_planned_is_judged(folder):
     folder.arrays["torch-cpu"]["jit/inference/output"] *= 2
     plan = folder.write() / "planned.json"
     write_json(plan, {"workers": ["jax-float64", "jax-cpu"]})
-    frame, _ = numerics.judge(numerics.read(folder.path))
+    frame, _ = agreement.judge(agreement.read(folder.path))
     assert set(frame[frame["verdict"] == "disagree"]["backend"]) == {"torch"}
 
 
@@ -259,7 +260,7 @@ def test_a_technique_that_nobody_could_build_is_a_disagreement(folder):
     for worker in folder.notes:
         write_json(path / worker / "float32" / "Sum.json", {"failures": {"build": "ValueError: no"}})
         write_arrays(path / worker / "float32" / "Sum.npz", {})
-    found = numerics.disagreements(numerics.judge(numerics.read(path))[0])
+    found = agreement.disagreements(agreement.judge(agreement.read(path))[0])
     assert set(found["technique"]) == {"Sum"}
     assert set(found["backend"]) == set(BACKENDS)
 
@@ -347,15 +348,15 @@ def test_an_exception_needs_its_reason_and_its_place(tmp_path):
 
 
 def test_an_exception_that_is_not_needed_is_told(tmp_path):
-    run = numerics.read(Folder(tmp_path / "run", tolerances={"torch/*": [8, "?"], "mars/*": [2, "?"]}).write())
-    assert numerics.unneeded(run, numerics.judge(run)[0]) == ["Norm: the exception 'torch/*' was not needed"]
+    run = agreement.read(Folder(tmp_path / "run", tolerances={"torch/*": [8, "?"], "mars/*": [2, "?"]}).write())
+    assert agreement.unneeded(run, agreement.judge(run)[0]) == ["Norm: the exception 'torch/*' was not needed"]
 
 
 def test_a_layer_of_the_users_own_has_no_exceptions_of_the_catalogue(tmp_path):
     folder = Folder(tmp_path / "run", tolerances={"torch/*": [8, "of frameworks"]})
     folder.settings = replace(folder.settings, layer="keras.layers:Dense")
-    run = numerics.read(folder.write())
-    assert numerics.unneeded(run, numerics.judge(run)[0]) == []
+    run = agreement.read(folder.write())
+    assert agreement.unneeded(run, agreement.judge(run)[0]) == []
 
 
 def test_sixteen_bits_have_their_own_roundoff(tmp_path):
@@ -371,9 +372,9 @@ def test_sixteen_bits_have_their_own_roundoff(tmp_path):
 
 
 def test_the_run_that_the_notebook_reads_is_of_this_version_and_agrees():
-    run = numerics.read(Path(__file__).resolve().parents[3] / "results" / "baselines" / "example-numerics")
-    frame, _ = numerics.judge(run)
-    assert numerics.exit_code(frame) == OK, numerics.worst(frame) + numerics.losses(frame)
+    run = agreement.read(Path(__file__).resolve().parents[3] / "results" / "baselines" / "example-numerics")
+    frame, _ = agreement.judge(run)
+    assert agreement.exit_code(frame) == OK, agreement.worst(frame) + agreement.losses(frame)
 
 
 # The command. ----------------------------------------------------------------------------------------------------
@@ -466,7 +467,7 @@ def test_two_runs_are_compared(tmp_path, capsys):
 
 def test_two_devices_are_compared(tmp_path):
     cpu, gpu = (Folder(tmp_path / device, device=device).write() for device in ("cpu", "gpu"))
-    frame = numerics.changes(numerics.read(gpu), numerics.read(cpu))
+    frame = agreement.changes(agreement.read(gpu), agreement.read(cpu))
     assert set(frame["device"]) == {"cpu and gpu"}
     assert set(frame["verdict"]) == {"agree"}
 
@@ -476,7 +477,7 @@ def test_what_only_one_of_two_runs_has_is_a_change(tmp_path):
     del after.arrays["torch-cpu"]["jit/inference/output"]
     after.write()
     shutil.rmtree(before.write() / "jax-cpu" / "float32")
-    frame = numerics.changes(numerics.read(after.path), numerics.read(before.path))
+    frame = agreement.changes(agreement.read(after.path), agreement.read(before.path))
     found = frame[frame["verdict"] == "disagree"]
     lost = f"not computed in {before.path / 'jax-cpu' / 'float32'}; go on with --run before"
     assert found[["backend", "reason"]].values.tolist() == [
@@ -488,8 +489,8 @@ def test_what_only_one_of_two_runs_has_is_a_change(tmp_path):
 def test_runs_with_other_inputs_are_not_compared(tmp_path):
     one, other = Folder(tmp_path / "one"), Folder(tmp_path / "other")
     other.cases["input 0"][0, 0] += 1
-    with pytest.raises(numerics.Unreadable, match="--cases-of"):
-        numerics.changes(numerics.read(one.write()), numerics.read(other.write()))
+    with pytest.raises(agreement.Unreadable, match="--cases-of"):
+        agreement.changes(agreement.read(one.write()), agreement.read(other.write()))
 
 
 def test_the_page_shows_every_pair_and_opens_its_results(folder, tmp_path):

@@ -8,8 +8,10 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 
-from bench.analysis import load, schema, style
-from bench.analysis.drawings import Drawing, drawings
+from bench.analysis import load
+from bench.analysis.figures import style
+from bench.analysis.pages.report_figures import Drawing, drawings
+from bench.analysis.tables import schema
 from tests.bench.analysis.synthetic import cell, rounds, write_launch, write_launches
 
 FAILED = ("failed", "")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.analysis import regression
-from bench.analysis.regression import CONFIRM_PAIRS, LOOK_PAIRS, SCREEN_PAIRS, judge, judge_stored
+from bench.analysis.statistics import revisions, version_verdicts
+from bench.analysis.statistics.revisions import CONFIRM_PAIRS, LOOK_PAIRS, SCREEN_PAIRS, judge
+from bench.analysis.statistics.stored_sessions import judge as judge_stored
 from bench.commandline import EXIT_CODES, FOUND, INCOMPLETE, OK, UNDECIDED
 from tests.bench.analysis import pairs_made_up
 
@@ -54,9 +55,9 @@ class Machine:
 
 def compare(machine: Machine, effects: dict[int, float]) -> dict[int, str]:
     screened = dict(enumerate(machine.pairs(SCREEN_PAIRS, effects).T))
-    flagged = [cell for cell, d in screened.items() if regression.is_flagged(d)]
+    flagged = [cell for cell, d in screened.items() if revisions.is_flagged(d)]
     new = machine.pairs(CONFIRM_PAIRS, effects).T
-    goes_on = any(regression.is_promising(new[cell][:LOOK_PAIRS]) for cell in flagged)
+    goes_on = any(revisions.is_promising(new[cell][:LOOK_PAIRS]) for cell in flagged)
     confirmed = {cell: new[cell][: CONFIRM_PAIRS if goes_on else LOOK_PAIRS] for cell in flagged}
     return {cell: found.verdict for cell, found in judge(screened, confirmed, {}, {}).items()}
 
@@ -75,7 +76,7 @@ def test_equal_code_is_rarely_accused(noise):
     for seed in range(RUNS):
         verdicts = compare(Machine(seed, **noise), {})
         accused += any(verdict in ("slower", "faster") for verdict in verdicts.values())
-    assert accused <= at_most(regression.ALPHA, RUNS)
+    assert accused <= at_most(version_verdicts.ALPHA, RUNS)
 
 
 def test_rounds_taken_for_replicates_would_accuse_equal_code():
@@ -87,7 +88,7 @@ def test_rounds_taken_for_replicates_would_accuse_equal_code():
         rounds = level + machine.random.normal(0, 0.01, CONFIRM_PAIRS)
         found = judge({0: rounds[:SCREEN_PAIRS]}, {0: rounds}, {}, {})
         accused += found[0].verdict != "same"
-    assert accused > at_most(regression.ALPHA, RUNS)
+    assert accused > at_most(version_verdicts.ALPHA, RUNS)
 
 
 @pytest.mark.parametrize(("percent", "word"), [(10, "slower"), (5, "slower"), (-5, "faster")])
@@ -100,7 +101,7 @@ def test_a_planted_effect_is_found_and_nobody_else_accused(percent, word, noise)
         found += verdicts[3] == word
         accused += any(verdict in ("slower", "faster") for cell, verdict in verdicts.items() if cell != 3)
     assert found >= stats.binom.ppf(0.001, RUNS, 0.9)
-    assert accused <= at_most(regression.ALPHA, RUNS)
+    assert accused <= at_most(version_verdicts.ALPHA, RUNS)
 
 
 def test_what_is_called_detectable_is_detected_four_times_in_five():
@@ -135,7 +136,7 @@ def test_the_screen_does_not_count_towards_the_confirmation():
 def test_a_difference_whose_interval_includes_none_is_undecided():
     d = np.array([-0.003, -0.002, -0.001, *np.linspace(0.05, 0.07, CONFIRM_PAIRS - 3)])
     verdict = judge({0: d[-SCREEN_PAIRS:]}, {0: d}, {}, {})[0]
-    assert verdict.p_value <= regression.ALPHA
+    assert verdict.p_value <= version_verdicts.ALPHA
     assert (verdict.ci_low < 1, verdict.verdict) == (True, "undecided")
 
 
@@ -143,10 +144,10 @@ def test_the_confirmation_is_corrected_for_all_that_were_flagged():
     random = np.random.default_rng(0)
     d = random.uniform(0.02, 0.05, CONFIRM_PAIRS) * np.where(np.arange(CONFIRM_PAIRS) < 2, -0.5, 1)
     noise = random.normal(0, 0.05, (150, CONFIRM_PAIRS))
-    alone, among_others = (regression.joint_p([d, *others])[0] for others in ([], noise))
+    alone, among_others = (revisions.joint_p([d, *others])[0] for others in ([], noise))
     exact = stats.permutation_test((d,), np.mean, permutation_type="samples", vectorized=True, axis=-1)
     assert alone == pytest.approx(exact.pvalue)
-    assert alone <= regression.ALPHA < among_others
+    assert alone <= version_verdicts.ALPHA < among_others
 
 
 def test_an_exact_p_value_counts_the_changes_of_sign_whose_largest_score_is_as_large():
@@ -160,8 +161,8 @@ def test_an_exact_p_value_counts_the_changes_of_sign_whose_largest_score_is_as_l
         largest = [max(of_cells[left]) for of_cells in strength.values()]
         running = max(running, np.mean(np.array(largest) >= observed[cell] - 1e-12))
         expected[cell] = running
-    assert np.abs(d).max() < regression.FARTHEST * np.median(np.abs(d), axis=1).min(), "nothing may be cut off here"
-    assert regression.joint_p(d) == pytest.approx(expected)
+    assert np.abs(d).max() < revisions.FARTHEST * np.median(np.abs(d), axis=1).min(), "nothing may be cut off here"
+    assert revisions.joint_p(d) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("cells", [2, 21, 200, 2000])
@@ -184,7 +185,7 @@ def test_ten_percent_are_found_in_whatever_share_of_the_cells(cells, share):
 @pytest.mark.parametrize("cells", [30, 300])
 def test_equal_code_is_rarely_accused_by_whatever_noise(cells, kind):
     runs = 3 * RUNS
-    assert pairs_made_up.false_alarms(cells, 0.03, kind, runs) <= at_most(regression.ALPHA, runs)
+    assert pairs_made_up.false_alarms(cells, 0.03, kind, runs) <= at_most(version_verdicts.ALPHA, runs)
 
 
 def test_a_test_of_normal_noise_would_accuse_processes_of_two_speeds():
@@ -195,8 +196,8 @@ def test_a_test_of_normal_noise_would_accuse_processes_of_two_speeds():
         speeds = machine.random.choice([-0.09, 0.09], (300, CONFIRM_PAIRS))
         d = speeds + machine.random.normal(0, 0.003, speeds.shape)
         p_values = stats.ttest_1samp(d, 0, axis=1).pvalue
-        accused += p_values.min() * len(d) <= regression.ALPHA
-    assert accused > at_most(regression.ALPHA, 5 * RUNS)
+        accused += p_values.min() * len(d) <= version_verdicts.ALPHA
+    assert accused > at_most(version_verdicts.ALPHA, 5 * RUNS)
 
 
 def test_the_simulation_uses_the_rule_that_judges():
@@ -205,7 +206,7 @@ def test_the_simulation_uses_the_rule_that_judges():
     for seed in range(10):
         machine = pairs_made_up.Machine(np.random.default_rng(seed), 0.02, "outlying")
         d, new = machine.pairs(SCREEN_PAIRS, effects), machine.pairs(CONFIRM_PAIRS, effects)
-        confirmed = {cell: new[cell] for cell in np.flatnonzero(regression.is_flagged(d))}
+        confirmed = {cell: new[cell] for cell in np.flatnonzero(revisions.is_flagged(d))}
         verdicts = judge(dict(enumerate(d)), confirmed, {}, {})
         expected = [verdicts[cell].verdict in ("slower", "faster") for cell in range(len(effects))]
         assert pairs_made_up.slower_cells(d, new).tolist() == expected
@@ -223,8 +224,8 @@ def test_a_noise_floor_raises_what_is_called_a_difference():
 def test_the_noise_floor_is_the_effect_that_equal_code_shows():
     d = np.random.default_rng(0).normal(0, 0.02, 1000)
     expected = 1.96 * 1.2533 * 0.02 / math.sqrt(CONFIRM_PAIRS)  # the normal law of a median
-    assert regression.noise_floor(d) == pytest.approx(expected, rel=0.15)
-    assert regression.noise_floor(d + 0.5) > 0.2
+    assert revisions.noise_floor(d) == pytest.approx(expected, rel=0.15)
+    assert revisions.noise_floor(d + 0.5) > 0.2
 
 
 def test_a_cell_without_enough_pairs_is_undecided_with_the_reason():
@@ -236,8 +237,8 @@ def test_a_cell_without_enough_pairs_is_undecided_with_the_reason():
 
 
 def test_a_launch_speaks_with_its_lower_quartile():
-    assert regression.speak([3.0, *[1.0] * 5, *[2.0] * 5]) == 1.0
-    assert regression.speak(np.linspace(0, 1, 9)) == pytest.approx(0.25)
+    assert version_verdicts.speak([3.0, *[1.0] * 5, *[2.0] * 5]) == 1.0
+    assert version_verdicts.speak(np.linspace(0, 1, 9)) == pytest.approx(0.25)
 
 
 def stored(
@@ -258,7 +259,7 @@ def test_stored_results_are_compared_over_all_cells():
         found += verdicts[5].verdict == "slower"
         accused += any(v.verdict in ("slower", "faster") for cell, v in verdicts.items() if cell != 5)
     assert found >= stats.binom.ppf(0.001, RUNS, 0.95)
-    assert accused <= at_most(regression.ALPHA, RUNS)
+    assert accused <= at_most(version_verdicts.ALPHA, RUNS)
 
 
 @pytest.mark.parametrize("launches", [3, 8])
@@ -270,7 +271,7 @@ def test_sessions_of_equal_code_are_rarely_accused(launches, session):
         random = np.random.default_rng(seed)
         verdicts = judge_stored(*(stored(random, launches, {}, 42, session) for _ in range(2)), {})
         accused += any(verdict.verdict in ("slower", "faster") for verdict in verdicts.values())
-    assert accused <= at_most(regression.ALPHA, 5 * RUNS)
+    assert accused <= at_most(version_verdicts.ALPHA, 5 * RUNS)
 
 
 @pytest.mark.parametrize("launches", [3, 8])
@@ -306,7 +307,7 @@ def test_stored_results_with_too_few_launches_give_no_verdict():
 def test_a_shift_of_all_cells_is_told():
     random = np.random.default_rng(0)
     base, head = stored(random, 8, {}), stored(random, 8, dict.fromkeys(range(CELLS), math.log(1.2)))
-    assert regression.common_shift(judge_stored(base, head, {})) == pytest.approx(1.2, rel=0.01)
+    assert version_verdicts.common_shift(judge_stored(base, head, {})) == pytest.approx(1.2, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -323,5 +324,5 @@ def test_a_shift_of_all_cells_is_told():
     ],
 )
 def test_what_was_not_compared_or_not_decided_does_not_look_like_the_same(found, code):
-    assert regression.exit_code(found) == code
+    assert version_verdicts.exit_code(found) == code
     assert code in EXIT_CODES

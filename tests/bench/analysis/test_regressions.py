@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from bench.analysis import regressions
-from bench.analysis.regression import Verdict
+from bench.analysis.pages import regressions
+from bench.analysis.statistics.version_verdicts import Verdict
 from bench.commandline import FOUND, INCOMPLETE, OK, UNDECIDED
 
 FACTS = {"machine": "m", "cpu": "c", "cores": 2, "backend_version": "1", "keras_version": "3", "threads": 2}

@@ -14,8 +14,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.analysis import companions, load, page, provenance, schema
+from bench.analysis import load
 from bench.analysis.__main__ import main
+from bench.analysis.pages import index, other_results
+from bench.analysis.tables import machines_and_runs, schema
 from tests.bench.analysis.synthetic import cell, write_launch, write_launches
 
 HOSTILE = "<script>alert(1)</script>"
@@ -133,19 +135,19 @@ def test_the_page_needs_no_network(reported):
 
 def test_the_page_holds_all_cells_and_draws_what_it_holds(reported):
     run, out = reported
-    page = (out / "index.html").read_text()
+    index = (out / "index.html").read_text()
     held = data(out / "index.html")
     frame = load([run]).frame
     assert held["csv"] == list(frame.columns)
     assert held["cells"]["median_s"] == frame["median_s"].tolist()
     assert set(held["cells"]["verdict"]) == {"fastest", "slower"}
-    assert set(re.findall(r'data-chart="([^"]+)"', page)) == set(held["charts"])
-    parquet = re.search(r'id="parquet">(.*?)</script>', page)[1]
+    assert set(re.findall(r'data-chart="([^"]+)"', index)) == set(held["charts"])
+    parquet = re.search(r'id="parquet">(.*?)</script>', index)[1]
     assert base64.b64decode(parquet) == (out / "results.parquet").read_bytes()
 
 
 def test_a_page_without_cells(tmp_path):
-    document = page.render(load([]), b"", companions.read(tmp_path), [], "the command")
+    document = index.render(load([]), b"", other_results.read(tmp_path), [], "the command")
     assert "There is no cell." in document
     assert "No technique was measured" in document
     assert "the command" in document
@@ -321,7 +323,7 @@ def test_a_report_adds_to_the_history(raw, tmp_path):
 
 def test_no_framework_is_loaded():
     code = (
-        "import sys, bench.analysis.__main__, bench.analysis.report, bench.analysis.summary, bench.analysis.two_runs\n"
+        "import sys, bench.analysis.__main__, bench.analysis.pages.report, bench.analysis.pages.two_runs_told\n"
         "print([m for m in ('keras', 'tensorflow', 'jax', 'torch') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
@@ -339,7 +341,7 @@ def test_commands_quote_what_the_shell_would_split(tmp_path):
         "keyword": "a or b",
     }
     write_launch(tmp_path, [(cell(), exact(1.0))], settings=settings)
-    (row,) = provenance.runs(load([tmp_path / "run"]).launches)
+    (row,) = machines_and_runs.runs(load([tmp_path / "run"]).launches)
     assert row["command"] == (
         "nox -s bench-jax -- --device cpu --profile full --workloads 'my file.py,b' --threads 2 -k 'a or b'"
     )
@@ -353,7 +355,7 @@ def test_troubles_come_worst_first_and_together(tmp_path):
         (cell("c"), [1.0, 1.0, 1.0, 9.0, 9.0, 9.0]),
     ]
     write_launch(tmp_path, results)
-    found = provenance.troubles(load([tmp_path / "run"]).frame)
+    found = machines_and_runs.troubles(load([tmp_path / "run"]).frame)
     assert [trouble["status"] for trouble in found] == ["crashed", "unsupported", "unstable"]
     assert found[1]["cells"] == ["small float32 jit forward", "large float32 jit forward"]
 

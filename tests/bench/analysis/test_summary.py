@@ -7,9 +7,10 @@ import re
 import pandas as pd
 import pytest
 
-from bench import journal
-from bench.analysis import load, plain
+from bench.analysis import load
 from bench.analysis.__main__ import main
+from bench.analysis.pages import json_text
+from bench.run import journal
 from tests.bench.analysis.synthetic import cell, write_launch, write_launches
 
 
@@ -158,4 +159,4 @@ def test_export_as_json_has_all_cells(run, capsys):
 
 def test_what_is_infinite_is_unknown_to_json():
     frame = pd.DataFrame({"ratio": [1.5, math.inf, -math.inf, math.nan]})
-    assert plain.dumps(plain.records(frame)) == json.dumps([{"ratio": r} for r in (1.5, None, None, None)])
+    assert json_text.dumps(json_text.records(frame)) == json.dumps([{"ratio": r} for r in (1.5, None, None, None)])

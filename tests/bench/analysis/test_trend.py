@@ -7,7 +7,7 @@ import pytest
 import ruptures
 from scipy import stats
 
-from bench.analysis import trend
+from bench.analysis.statistics import steps
 
 POINTS = 60
 NOISE = 0.02
@@ -66,18 +66,18 @@ def stepped(rng, change, after, noise=white):
 def false_alarms(noise, count, points=100, seed=2):
     """Series of equal code, out of `count`, that end with an alarm."""
     rng = np.random.default_rng(seed)
-    return sum(any(step.is_open for step in steps) for steps in found([noise(rng, points) for _ in range(count)]))
+    return sum(any(step.is_open for step in own) for own in found([noise(rng, points) for _ in range(count)]))
 
 
 def rises_found(noise, count, after=10, change=0.1, seed=1):
     """Series, out of `count`, whose planted rise is an alarm, within three commits of its place."""
     rng = np.random.default_rng(seed)
     series = [stepped(rng, change, after, noise) for _ in range(count)]
-    return sum(any(step.is_open and abs(step.at - (POINTS - after)) <= 3 for step in steps) for steps in found(series))
+    return sum(any(step.is_open and abs(step.at - (POINTS - after)) <= 3 for step in own) for own in found(series))
 
 
 def found(series):
-    return [trend.steps(course) for course in trend.courses(series)]
+    return [steps.steps(course) for course in steps.courses(series)]
 
 
 def open_rises(*levels):
@@ -114,7 +114,7 @@ def test_the_levels_are_those_of_ruptures():
         logs += rng.choice([0, 0.05, 0.2]) * (np.arange(len(logs)) >= rng.integers(0, len(logs)))
         logs -= rng.choice([0, 0.1]) * (np.arange(len(logs)) >= rng.integers(0, len(logs)))
     expected = [by_ruptures(logs) for logs in series]
-    assert trend.levels(series) == expected
+    assert steps.levels(series) == expected
     assert sum(len(starts) > 1 for starts in expected) > 25
 
 
@@ -124,8 +124,8 @@ def test_the_levels_are_those_of_ruptures():
 def test_a_planted_rise_is_open_within_two_commits_of_its_place(change, after, power):
     rng = np.random.default_rng(1)
     hits = [
-        any(step.is_open and abs(step.at - (POINTS - after)) <= 2 for step in steps)
-        for steps in found([stepped(rng, change, after) for _ in range(300)])
+        any(step.is_open and abs(step.at - (POINTS - after)) <= 2 for step in own)
+        for own in found([stepped(rng, change, after) for _ in range(300)])
     ]
     assert sum(hits) >= stats.binom.ppf(1 - LIKELY, len(hits), power)
 
@@ -133,7 +133,7 @@ def test_a_planted_rise_is_open_within_two_commits_of_its_place(change, after, p
 @pytest.mark.parametrize(("noise", "rate"), [(white, 0.002), (alike, 0.02), (with_outliers, 0.005)])
 def test_noise_raises_few_alarms(noise, rate):
     rng = np.random.default_rng(2)
-    alarms = [any(step.is_open for step in steps) for steps in found([noise(rng) for _ in range(500)])]
+    alarms = [any(step.is_open for step in own) for own in found([noise(rng) for _ in range(500)])]
     assert sum(alarms) <= stats.binom.ppf(LIKELY, len(alarms), rate)
 
 
@@ -160,37 +160,37 @@ def test_a_level_that_was_there_before_several_times_is_known_and_no_alarm():
 
 def test_a_longer_history_raises_no_more():
     rng = np.random.default_rng(3)
-    alarms = [any(step.is_open for step in steps) for steps in found(rng.normal(0, NOISE, (300, 200)))]
+    alarms = [any(step.is_open for step in own) for own in found(rng.normal(0, NOISE, (300, 200)))]
     assert sum(alarms) <= stats.binom.ppf(LIKELY, len(alarms), 0.002)
 
 
 def test_each_series_is_searched_on_its_own():
     rng = np.random.default_rng(4)
     series = [stepped(rng, 0.1, 20)[: rng.integers(1, POINTS + 1)] * scale for scale in (1, 5) for _ in range(200)]
-    assert trend.levels(series) == [trend.levels([logs])[0] for logs in series]
+    assert steps.levels(series) == [steps.levels([logs])[0] for logs in series]
 
 
 def test_the_unit_of_time_does_not_matter():
     logs = stepped(np.random.default_rng(5), 0.1, 20)
-    assert trend.levels([logs]) == trend.levels([logs + math.log(1000)])
+    assert steps.levels([logs]) == steps.levels([logs + math.log(1000)])
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_a_few_points_are_one_level(count):
-    assert trend.levels([np.arange(count, dtype=float)]) == [[0]]
+    assert steps.levels([np.arange(count, dtype=float)]) == [[0]]
 
 
 def test_no_series_has_no_levels():
-    assert trend.levels([]) == []
+    assert steps.levels([]) == []
 
 
 def test_equal_times_are_one_level():
-    assert trend.levels([np.zeros(20)]) == [[0]]
+    assert steps.levels([np.zeros(20)]) == [[0]]
 
 
 def test_a_step_without_noise():
-    (steps,) = found([np.repeat([0.0, 0.5], 10)])
-    assert steps == [trend.Step(10, 0.0, 0.5, True)]
+    (own,) = found([np.repeat([0.0, 0.5], 10)])
+    assert own == [steps.Step(10, 0.0, 0.5, True)]
 
 
 # Which of it is open.
@@ -214,7 +214,7 @@ def test_what_recovered_once_does_not_open_again():
 
 
 def test_a_small_rise_is_not_open_however_certain():
-    assert len(trend.levels([np.repeat([0.0, 0.02], 10)])[0]) == 2
+    assert len(steps.levels([np.repeat([0.0, 0.02], 10)])[0]) == 2
     assert open_rises(0, 2.5) == []
     assert open_rises(0, 3.5) == [10]
 
@@ -233,7 +233,7 @@ def test_two_rises_are_two():
 def test_a_series_of_two_speeds_is_searched_as_at_the_faster_one():
     rng = np.random.default_rng(6)
     slower = rng.random(POINTS) < 0.4
-    (course,) = trend.courses([rng.normal(0, 0.005, POINTS) + 0.2 * slower])
+    (course,) = steps.courses([rng.normal(0, 0.005, POINTS) + 0.2 * slower])
     assert course.starts == [0]
     assert np.abs(course.logs).max() < 0.03
 
@@ -242,7 +242,7 @@ def test_a_series_of_two_speeds_is_searched_as_at_the_faster_one():
 def test_one_speed_is_not_taken_for_two(noise):
     rng = np.random.default_rng(7)
     series = [stepped(rng, 0.1, 15, noise) for _ in range(100)]
-    assert sum(course.logs is logs for course, logs in zip(trend.courses(series), series, strict=True)) >= 85
+    assert sum(course.logs is logs for course, logs in zip(steps.courses(series), series, strict=True)) >= 85
 
 
 def ever_alarmed(noise, count, every=4, seed=2):
@@ -252,7 +252,7 @@ def ever_alarmed(noise, count, every=4, seed=2):
     ever = set()
     for points in range(20, 101, every):
         of_each = enumerate(found([logs[:points] for logs in series]))
-        ever |= {place for place, steps in of_each if any(step.is_open for step in steps)}
+        ever |= {place for place, own in of_each if any(step.is_open for step in own)}
     return len(ever)
 
 

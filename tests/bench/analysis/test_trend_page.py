@@ -7,9 +7,9 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from bench.analysis import trend_page
-from bench.analysis.history import CELL
-from bench.analysis.lines import lines
+from bench.analysis.pages import trend
+from bench.analysis.tables.history import CELL
+from bench.analysis.tables.series import lines
 from tests.bench.analysis.made_up import point, table
 from tests.bench.analysis.test_report import HOSTILE, Page
 
@@ -24,7 +24,7 @@ def daily(factor=1.0, since=10, **changes):
 
 def rendered(tmp_path, *cells, problems=()):
     path = tmp_path / "trend.html"
-    path.write_text(trend_page.render(lines(table(chain(*cells))), problems), encoding="utf-8")
+    path.write_text(trend.render(lines(table(chain(*cells))), problems), encoding="utf-8")
     return Page(path)
 
 
@@ -61,7 +61,7 @@ def test_alarms_come_first_with_size_commits_and_what_to_do(tmp_path):
 
 def test_rises_between_the_same_commits_are_one_alarm_and_the_largest_comes_first():
     cells = [daily(1.1, workload="a"), daily(1.2, workload="b", backend="torch"), daily(1.5, since=15, workload="c")]
-    found = trend_page.alarms(lines(table(chain(*cells))))
+    found = trend.alarms(lines(table(chain(*cells))))
     assert [[picture.name.split()[0] for picture in alarm.pictures] for alarm in found] == [["c"], ["b", "a"]]
     assert [command.split("--backend ")[1] for command in found[1].commands] == [
         "jax --workloads a",
@@ -74,7 +74,7 @@ def test_code_that_git_does_not_have_cannot_be_compared_again(how):
     rows = daily(1.2)
     for row in rows[10:]:
         row.update(how)
-    (alarm,) = trend_page.alarms(lines(table(rows)))
+    (alarm,) = trend.alarms(lines(table(rows)))
     assert alarm.commands == []
     assert alarm.title.endswith("unknown" if "commit" in how else "0000000a0000 with changes")
 
@@ -102,7 +102,7 @@ def test_many_cells_are_folded(tmp_path):
     assert page.tags.count("svg") == 200
     source = (tmp_path / "trend.html").read_text()
     outside = re.sub(r"<details>.*?</details>", "", source, flags=re.DOTALL)
-    assert outside.count("<svg") == trend_page.UNFOLDED
+    assert outside.count("<svg") == trend.UNFOLDED
 
 
 def test_sizes_come_in_order(tmp_path):
@@ -140,7 +140,7 @@ def test_hostile_names_break_nothing(tmp_path):
 
 def drawn(rows):
     (line,) = lines(table(rows))
-    return trend_page.chart(line)
+    return trend.chart(line)
 
 
 def test_a_line_stays_inside_its_picture():
@@ -149,26 +149,26 @@ def test_a_line_stays_inside_its_picture():
     points = [tuple(map(float, pair.split(","))) for pair in drawn(rows).points.split()]
     assert len(points) == DAYS
     assert [x for x, _ in points] == sorted({x for x, _ in points})
-    assert all(trend_page.LEFT <= x <= trend_page.RIGHT for x, _ in points)
-    assert all(trend_page.TOP <= y <= trend_page.BOTTOM for _, y in points)
-    assert points[3][1] == trend_page.TOP
+    assert all(trend.LEFT <= x <= trend.RIGHT for x, _ in points)
+    assert all(trend.TOP <= y <= trend.BOTTOM for _, y in points)
+    assert points[3][1] == trend.TOP
 
 
 def test_slower_is_higher():
     chart = drawn(daily(1.2))
     (first, end, low), (begin, last, high) = chart.levels
-    assert (first, last) == (trend_page.LEFT, trend_page.RIGHT)
+    assert (first, last) == (trend.LEFT, trend.RIGHT)
     assert end == begin == chart.symbols[0][0]
     assert high < low
 
 
 def test_a_steady_line_looks_steady():
     heights = [float(pair.split(",")[1]) for pair in drawn(daily()).points.split()]
-    assert max(heights) - min(heights) < 0.05 * (trend_page.BOTTOM - trend_page.TOP)
+    assert max(heights) - min(heights) < 0.05 * (trend.BOTTOM - trend.TOP)
 
 
 def test_one_point_is_a_line_too():
     chart = drawn([point(1e-3)])
     assert chart.points == "150.0,42.0"
-    assert [level[:2] for level in chart.levels] == [(trend_page.LEFT, trend_page.RIGHT)]
+    assert [level[:2] for level in chart.levels] == [(trend.LEFT, trend.RIGHT)]
     assert chart.dates == "2026-01-01 to 2026-01-01"

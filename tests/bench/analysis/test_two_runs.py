@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from bench.analysis import two_runs
 from bench.analysis.__main__ import main
+from bench.analysis.tables import two_runs
 from bench.commandline import INCOMPLETE, OK, UNDECIDED
 from tests.bench.analysis.synthetic import cell, rounds, write_launch
 

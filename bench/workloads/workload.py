@@ -1,0 +1,58 @@
+"""A workload: one layer at several sizes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from backends.protocol import Model
+
+Size = Mapping[str, int]
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """One layer at several sizes.
+
+    Args:
+        name: how results call it; unique.
+        family: "attention", "normalization", "convolution", "feed-forward", "embedding", "regularization" or one of
+            your own.
+        layer: makes the layer for a size. The dtype policy of the case is the global one while it runs.
+        inputs: shapes of the layer's inputs for a size, batch included.
+        sizes: label -> numbers. Labels of a sweep look like "tokens=512"; "cpu" and "gpu" are for that device only.
+        flops: floating-point operations of one forward pass for a size; a multiply-add counts as two.
+        native: name of the workload with the native counterpart of this layer.
+        core: for native workloads, the function of `backends.native` that computes what `layer` computes.
+        options: keyword arguments of `core`.
+    """
+
+    name: str
+    family: str
+    layer: Callable[[Size], keras.layers.Layer]
+    inputs: Callable[[Size], list[Shape]]
+    sizes: Mapping[str, Size]
+    flops: Callable[[Size], float] | None = None
+    native: str | None = None
+    core: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self, size: Size, dtype: str, native) -> tuple[Model, str]:
+        """Returns the built model and the technique's name; `native` is the module of native cores."""
+        keras.utils.set_random_seed(0)
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(dtype)
+        try:
+            layer = self.layer(size)
+            if not layer.built:
+                layer.build(*self.inputs(size))
+        finally:
+            keras.config.set_dtype_policy(before)
+        if self.core is None:
+            origin = "keras." if type(layer).__module__.startswith("keras.") else ""
+            return layer, origin + type(layer).__name__
+        weights = [np.asarray(keras.ops.convert_to_numpy(w), "float32") for w in layer.weights]
+        return getattr(native, self.core)(weights, dtype, **self.options), f"native.{self.core}"

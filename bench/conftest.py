@@ -41,10 +41,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.launch:
         found = surroundings(os.environ)  # before a framework adds its own
 
+        from bench.run.plugin import Plugin
         from bench.run.worker import Worker
 
         config.option.workloads = [name for name in config.option.workloads.split(",") if name]
-        config.pluginmanager.register(Worker(config, found), "bench-worker")
+        config.pluginmanager.register(Plugin(Worker(config.option, found)), "bench-worker")
 
 
 @pytest.hookimpl(tryfirst=True)

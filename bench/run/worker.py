@@ -1,13 +1,10 @@
-"""One launch: the pytest plugin of a process that measures every case of one pass, once.
+"""One launch: what its process measures, in which order, and what is written down of it."""
 
-It journals each case before it begins and when it ends, so that the supervisor knows what was under way when the
-process dies, and nothing finished is lost.
-"""
-
-import contextlib
 import importlib
 import shlex
 import zlib
+from argparse import Namespace
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +20,13 @@ from bench.run.cells import Cell, cells, select
 from bench.run.measure import clock, measure
 from bench.run.memory import peak_memory
 from bench.run.profiles import PROFILES, settings
-from bench.run.programs import Programs, identity
-
-CELL = pytest.StashKey[Cell]()
-LOST_DEVICE = 3
+from bench.run.programs import Programs
 
 
 class Worker:
     """What the cases of one launch share."""
 
-    def __init__(self, config: pytest.Config, surroundings: dict[str, str]):
-        option = config.option
+    def __init__(self, option: Namespace, surroundings: dict[str, str]):
         self.run = Path(option.results) / option.run
         self.launch, self.replicate = option.launch, option.replicate
         self.device = option.device
@@ -52,8 +45,6 @@ class Worker:
         cache = plain(self.run.resolve() / "cache" / f"{self.backend}-{self.device}")
         self.programs = Programs(self.adapter, native, self.device, cache)
         self.settings = settings(option)
-        self.ended: set[str] = set()
-        self.exitstatus = 0
         self.asker = turns.Asker(*map(int, option.turns.split(","))) if option.turns else None
         self.replayed: set[str] = set()
         try:
@@ -71,18 +62,18 @@ class Worker:
             return []
         return cells(self.workloads, self.profile, self.adapter, self.device, metric)
 
-    def shares(self, items: list[pytest.Item]) -> dict[tuple, int]:
+    def shares(self, cells: Iterable[Cell]) -> dict[tuple, int]:
         """Which of the processes of a pass measures each model: models in an arbitrary order, whichever others are
         measured."""
-        models = sorted({_model(item.stash[CELL]) for item in items})
+        models = sorted({model(cell) for cell in cells})
         share = len(models) if self.asker else journal.MODELS
-        return {model: place // share for place, model in enumerate(models)}
+        return {name: place // share for place, name in enumerate(models)}
 
     def order(self, cell: Cell) -> tuple:
         """Cases of one model follow each other, what is compiled before what is timed."""
         compiles = cell.metric.startswith("compile")
         step = (cell.mode, not compiles, cell.metric)
-        return (not (self.adapter.COMPILES_FIRST and compiles), *_model(cell), *step)
+        return (not (self.adapter.COMPILES_FIRST and compiles), *model(cell), *step)
 
     # What the benchmarks do.
 
@@ -145,90 +136,6 @@ class Worker:
             "facts": facts,
         }
 
-    # Hooks of pytest and pytest-benchmark.
-
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        if "cell" in metafunc.fixturenames:
-            found = [cell for metric in metafunc.module.METRICS for cell in self.cells(metric)]
-            metafunc.parametrize("cell", found, ids=[cell.case for cell in found])
-
-    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """A file without cells has one item whose parameter is none."""
-        cells = {item: item.callspec.params["cell"] for item in items}  # type: ignore[attr-defined]
-        items[:] = [item for item in items if isinstance(cells[item], Cell)]
-        for item in items:
-            item.stash[CELL] = cells[item]
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        shares = self.shares(session.items)
-        session.items.sort(key=lambda item: (shares[_model(item.stash[CELL])], *self.order(item.stash[CELL])))
-        done = journal.finished(journal.read(self.run), self.backend, self.device, self.replicate)
-        journal.append(self.run, "launch", **self.suite(), cases=[item.stash[CELL].case for item in session.items])
-        left = [item for item in session.items if item.stash[CELL].case not in done]
-        share = shares[_model(left[0].stash[CELL])] if left else None
-        mine = [item for item in session.items if shares[_model(item.stash[CELL])] == share]
-        if self.adapter.COMPILES_FIRST:
-            cases = {item.stash[CELL].case for item in mine}
-            self.replayed = {case for case in done & cases if case.rpartition("/")[2].startswith("compile")}
-        session.items[:] = [
-            item for item in mine if item.stash[CELL].case not in done or item.stash[CELL].case in self.replayed
-        ]
-        if session.items:
-            with contextlib.suppress(Exception):  # the first case that compiles will tell
-                self.programs.prime()
-
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        if self.asker:
-            self.asker.ask(turns.CASE)
-        if item.stash[CELL].case not in self.replayed:
-            self.journal("start", case=item.stash[CELL].case, limit_s=self.limit_s)
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo):
-        report = yield
-        cell = item.stash[CELL]
-        ended = call.when == "call" or (call.when == "setup" and not report.passed)
-        if ended and cell.case not in self.replayed:
-            status, reason = self._outcome(call)
-            benchmark = item.funcargs.get("benchmark")  # type: ignore[attr-defined]
-            record = benchmark.stats.as_dict(include_data=True) if status == "ok" else None
-            description = benchmark.extra_info if benchmark and benchmark.extra_info else identity(cell)
-            self.ended.add(item.name)
-            self.journal("end", case=cell.case, status=status, reason=reason, cell=description, benchmark=record)
-            if status == "failed" and not self.programs.computes():
-                pytest.exit(f"nothing can be computed on the {self.device} any more", returncode=LOST_DEVICE)
-        return report
-
-    def _outcome(self, call: pytest.CallInfo) -> tuple[str, str]:
-        if call.excinfo is None:
-            return "ok", ""
-        error = call.excinfo.value
-        lines = str(error).strip().splitlines() or [""]
-        called = lines[lines.index("Output:") + 1 :][:1] if "Output:" in lines else []  # a compiler's own words
-        reason = ": ".join((type(error).__name__, lines[0], *called))[:500]
-        if isinstance(error, pytest.skip.Exception):
-            return "unsupported", lines[0]
-        return ("out_of_memory" if self.adapter.is_out_of_memory(error) else "failed"), reason
-
-    def pytest_benchmark_update_json(self, output_json: dict[str, Any]) -> None:
-        """A case that was interrupted has times too, of which nobody knows how many are missing."""
-        output_json["suite"] = self.suite()
-        output_json["benchmarks"] = [b for b in output_json["benchmarks"] if b["name"] in self.ended]
-
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        self.exitstatus = int(exitstatus)
-        if self.asker:
-            self.asker.ask(turns.END)
-
-    def pytest_unconfigure(self) -> None:
-        """All files are written: what still runs, a layer has left behind."""
-        self.journal("exit", returncode=self.exitstatus)
-
-    @pytest.fixture
-    def worker(self) -> "Worker":
-        return self
-
 
 def _keras_settings() -> dict[str, str]:
     """What the user's keras.json has changed."""
@@ -241,6 +148,6 @@ def _told(settings: dict[str, str]) -> str:
     return shlex.join(f"{name}={value}" for name, value in settings.items())
 
 
-def _model(cell: Cell) -> tuple:
+def model(cell: Cell) -> tuple:
     name = cell.workload.name
     return zlib.crc32(name.encode()), name, cell.size, cell.dtype

@@ -138,7 +138,10 @@ def test_runs_that_nobody_reported_are_added(tmp_path):
 
 # Other processes.
 
-ADD = "import sys; from bench.analysis import load; from bench.analysis.tables import history; from pathlib import Path\n"
+ADD = (
+    "import sys; from pathlib import Path\n"
+    "from bench.analysis import load; from bench.analysis.tables import history\n"
+)
 
 
 def python(code, *arguments):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.commandline import EXIT_CODES, FOUND, INCOMPLETE, OK, USAGE
-from tests.bench import test_supervisor
+from tests.bench.run import test_supervisor
 
 pytestmark = test_supervisor.pytestmark
 

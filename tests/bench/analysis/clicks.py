@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.bench.analysis.test_browser import CHROMIUM
+from tests.bench.analysis.pages.test_browser import CHROMIUM
 
 TRIES = 40
 # From the event until the frame that shows its result is painted.

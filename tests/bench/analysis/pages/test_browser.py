@@ -19,7 +19,7 @@ from tests.bench.analysis import many
 from tests.bench.analysis.synthetic import cell, write_launch
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SCREENSHOTS = Path(__file__).parents[3] / "results" / "screenshots"
+SCREENSHOTS = Path(__file__).parents[4] / "results" / "screenshots"
 HOSTILE = "<script>alert(1)</script>\"',\n\u202e\u05d0"
 WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 400, "height": 800}
 

@@ -13,8 +13,8 @@ import pytest
 
 from bench.run import journal
 
-ROOT = Path(__file__).resolve().parents[2]
-SIDED = Path(__file__).with_name("sided_workloads.py")
+ROOT = Path(__file__).resolve().parents[3]
+SIDED = ROOT / "tests/bench/sided_workloads.py"
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 BACKEND = os.environ["KERAS_BACKEND"]
 

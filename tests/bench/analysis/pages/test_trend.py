@@ -11,7 +11,7 @@ from bench.analysis.pages import trend
 from bench.analysis.tables.history import CELL
 from bench.analysis.tables.series import lines
 from tests.bench.analysis.made_up import point, table
-from tests.bench.analysis.test_report import HOSTILE, Page
+from tests.bench.analysis.pages.test_report import HOSTILE, Page
 
 DAYS = 20
 

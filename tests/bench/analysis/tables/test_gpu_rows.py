@@ -7,8 +7,8 @@ import pytest
 from bench.analysis import load
 from bench.analysis.__main__ import main
 from bench.analysis.tables import comparison
+from tests.bench.analysis.pages.test_report import Page
 from tests.bench.analysis.synthetic import cell, write_launch
-from tests.bench.analysis.test_report import Page
 
 CPU = {"jax": 1e-3, "torch": 2e-3}
 GPU = {"jax": 4e-5, "torch": 1e-5}

@@ -18,7 +18,7 @@ from tests.bench.analysis import made_up
 from tests.bench.analysis.made_up import point
 from tests.bench.analysis.synthetic import cell, write_launch
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 ALL = 10**6
 
 

@@ -372,7 +372,7 @@ def test_sixteen_bits_have_their_own_roundoff(tmp_path):
 
 
 def test_the_run_that_the_notebook_reads_is_of_this_version_and_agrees():
-    run = agreement.read(Path(__file__).resolve().parents[3] / "results" / "baselines" / "example-numerics")
+    run = agreement.read(Path(__file__).resolve().parents[4] / "results" / "baselines" / "example-numerics")
     frame, _ = agreement.judge(run)
     assert agreement.exit_code(frame) == OK, agreement.worst(frame) + agreement.losses(frame)
 

@@ -11,8 +11,8 @@ import pytest
 
 from backends.environment import environment, plain, shielded, surroundings
 from bench.run import journal, machine
-from tests.bench import test_supervisor
-from tests.bench.test_supervisor import ROOT, bench, statuses
+from tests.bench.run import test_supervisor
+from tests.bench.run.test_supervisor import ROOT, bench, statuses
 
 once = test_supervisor.pytestmark
 SMALL = ("--profile", "smoke", "--workloads", "layer_scale", "-k", "forward and eager and not native")

@@ -1,4 +1,4 @@
-"""Computing what the backends give, as a user starts it; `tests.bench.analysis.test_numerics` has the judging."""
+"""Computing what the backends give, as a user starts it; `tests.bench.analysis.tables.test_agreement` judges."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ from bench.run import devices, machine
 from dl_techniques.catalogue import TECHNIQUES
 from tests.oracles.norms import rms_norm
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ULPS = 32
 # What adds up a thousand terms and more may err by tens of units in the last place, and honest backends do.
 ULPS_OF_LONG_SUMS = 128

@@ -15,9 +15,9 @@ from bench.run import devices, journal
 from tests.bench import hostile_workloads
 
 KEYS = ("workload", "size", "dtype", "mode", "metric")
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LOST_DEVICE = 3
-HOSTILE = Path(__file__).with_name("hostile_workloads.py")
+HOSTILE = ROOT / "tests/bench/hostile_workloads.py"
 BACKEND = os.environ["KERAS_BACKEND"]
 
 # One framework shows how a pytest process is supervised; JAX starts fastest.

@@ -26,8 +26,8 @@ def git(folder: Path, *arguments: str) -> str:
 
 def made(folder: Path) -> Path:
     """A repository with two commits on main and one on topic, which is checked out."""
-    (folder / "bench").mkdir(parents=True)
-    (folder / "bench" / "launches.py").write_text("")
+    (folder / "bench" / "run").mkdir(parents=True)
+    (folder / "bench" / "run" / "launches.py").write_text("")
     (folder / ".gitignore").write_text("/results/regress/\n")
     git(folder, "init", "-q", "-b", "main")
     for name in ("first", "second"):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.bench.analysis.synthetic import cell, write_launches
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 LOCALES = {
     "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     "ascii": {"PYTHONIOENCODING": "ascii"},

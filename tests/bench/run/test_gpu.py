@@ -1,4 +1,4 @@
-"""What the driver tells, with a made-up driver; `tests.bench.test_on_gpu` asks a real one."""
+"""What the driver tells, with a made-up driver; `tests.bench.run.test_on_gpu` asks a real one."""
 
 import sys
 from types import SimpleNamespace

@@ -257,7 +257,7 @@ def ever_alarmed(noise, count, every=4, seed=2):
 
 
 def main() -> None:
-    """Prints how often the search is wrong: python -m tests.bench.analysis.test_trend"""
+    """Prints how often the search is wrong: python -m tests.bench.analysis.statistics.test_steps"""
     print("| noise | alarms after 100 commits, in % | at some time until then | +10 % found after 5, 10, 20 commits |")
     print("|---|---:|---:|---:|")
     for noise in KINDS:

@@ -9,8 +9,8 @@ from bench.commandline import Refused
 from bench.run import journal, supervisor
 from bench.run.launches import Plan
 from bench.run.supervisor import Run
-from tests.bench import test_supervisor
-from tests.bench.test_supervisor import bench
+from tests.bench.run import test_supervisor
+from tests.bench.run.test_supervisor import bench
 
 pytestmark = test_supervisor.pytestmark
 

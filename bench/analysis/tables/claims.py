@@ -7,7 +7,7 @@ to be steadier than the cells of its kind are on average: of three launches, som
 
 The limits are Student's t with Bonferroni's correction over every pair of backends in every cell and family of a page,
 so that with equally fast backends all its claims together are wrong with a probability of at most 5 %.
-`results/README.md` has what simulations show.
+`results/FINDINGS.md` has what simulations show.
 """
 
 from collections.abc import Sequence

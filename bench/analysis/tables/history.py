@@ -2,7 +2,7 @@
 
 A file is written beside its place and moved there as a whole, so that neither a second process nor a killed one can
 damage the store; and what a run adds again is not written. It is read with DuckDB, which finds the newest points of
-each cell without holding the rest: results/README.md has the numbers.
+each cell without holding the rest: results/FINDINGS.md has the numbers.
 """
 
 import io

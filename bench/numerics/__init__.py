@@ -8,9 +8,9 @@ narrower, and slopes by central differences, with a step too small for float32, 
 
 An element's error is told in units of its rounding noise: how far it moves, root mean square, when every operation of
 the float64 computation errs at random by the dtype's roundoff. `bench.analysis.statistics.rounding` has the limits,
-`bench.analysis.tables.agreement` the verdicts. A technique promises to be finite on zeros, constants, tiny values and a
-batch of one; `finite` in its row says otherwise. What must differ gets an entry in `tolerances`: where, by which factor,
-why; one that no result needs is told.
+`bench.analysis.tables.agreement` the verdicts. A technique promises to be finite on zeros, constants, tiny values and
+a batch of one; `finite` in its row says otherwise. What must differ gets an entry in `tolerances`: where, by which
+factor, why; one that no result needs is told.
 
 In: the catalogue, or a layer of one's own. Out: a run folder (`run_folder`). Nothing here judges.
 """

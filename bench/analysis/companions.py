@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.analysis import numerics, numerics_page, regression, regressions, schema, text
 
-NUMERICS = ("technique", "backend", "device", "dtype", "max_ulp", "verdict", "reason")
+NUMERICS = ("technique", "backend", "device", "dtype", "max_ulp", "verdict", "check", "reason")
 MEASURED = ("max_ulp", "ratio", "ci_low", "ci_high", "p_value", "pairs", "detectable")
 WORKER = ["backend", "device", "dtype"]
 
@@ -46,9 +46,10 @@ def matrix(checked: pd.DataFrame) -> tuple[list[str], dict[str, list[dict[str, A
     if checked.empty:
         return [], {}
     workers = list(dict.fromkeys(checked[WORKER].itertuples(index=False, name=None)))
-    disagrees = (checked["verdict"] == numerics.DISAGREE).rename("disagrees")
-    found = checked.assign(disagrees=disagrees).groupby(["technique", *WORKER])
-    worst = found.agg({"max_ulp": "max", "disagrees": "sum", "verdict": "size"})
+    lost = numerics.is_lost(checked)
+    disagrees = (checked["verdict"] == numerics.DISAGREE) & ~lost
+    found = checked.assign(disagrees=disagrees, lost=lost).groupby(["technique", *WORKER])
+    worst = found.agg({"max_ulp": "max", "disagrees": "sum", "lost": "sum", "verdict": "size"})
     known = {key: _tile(*values) for key, *values in zip(worst.index, *map(worst.get, worst.columns), strict=True)}
     nothing = {"text": text.MISSING, "style": "none", "told": "not computed"}
     rows = {
@@ -58,9 +59,10 @@ def matrix(checked: pd.DataFrame) -> tuple[list[str], dict[str, list[dict[str, A
     return [" · ".join(worker) for worker in workers], rows
 
 
-def _tile(ulp: float, disagreements: int, results: int) -> dict[str, Any]:
+def _tile(ulp: float, disagreements: int, lost: int, results: int) -> dict[str, Any]:
     shown, shade = (text.MISSING, "none") if pd.isna(ulp) else (text.digits(ulp), f"shade-{numerics_page.shade(ulp)}")
-    told = f"{disagreements} of {text.count(results, 'result')} disagree" if disagreements else "agrees"
+    told = f"{disagreements} of {text.count(results - lost, 'result')} disagree" if disagreements else "agrees"
+    told = f"{told}, {text.count(lost, 'result')} missing" if lost else told
     return {"text": shown, "style": "disagree" if disagreements else shade, "told": told}
 
 

@@ -38,11 +38,14 @@ def render(run: numerics.Run, verdicts: pd.DataFrame, pairs: pd.DataFrame) -> st
         facts=[_facts(worker, facts) for worker, facts in run.facts.items()],
         columns=_columns(run),
         matrices={dtype: matrix(run, pairs[pairs["dtype"] == dtype]) for dtype in run.settings.dtypes},
-        disagreements=_lines(verdicts[verdicts["verdict"] == numerics.DISAGREE]),
+        told=text.count(len(numerics.disagreements(verdicts)), "disagreement"),
+        disagreements=_lines(numerics.disagreements(verdicts)),
+        lost=text.count(int(numerics.is_lost(verdicts).sum()), "result"),
+        losses=numerics.losses(verdicts),
         exceptions=_lines(excepted),
         counts=[
-            {"check": check, "results": len(rows), "disagree": int((rows["verdict"] == numerics.DISAGREE).sum())}
-            for check, rows in verdicts.groupby("check", sort=False)
+            {"check": check, "results": len(rows), "disagree": len(numerics.disagreements(rows))}
+            for check, rows in verdicts[~numerics.is_lost(verdicts)].groupby("check", sort=False)
         ],
         unneeded=numerics.unneeded(run, verdicts),
         shades=LEGEND,

@@ -162,7 +162,9 @@ def test_techniques_tell_all_that_is_known(tmp_path):
     out = tmp_path / "out"
     reports(tmp_path / "raw/run", out)
     numbers = {"technique": "RMSNorm", "backend": "jax", "device": "cpu", "dtype": "float32", "reason": ""}
-    pd.DataFrame([numbers | {"max_ulp": 3.5, "verdict": "agree"}]).to_csv(out / "numerics.csv", index=False)
+    agrees = numbers | {"max_ulp": 3.5, "verdict": "agree", "check": "value"}
+    lost = numbers | {"verdict": "disagree", "check": "missing"}
+    pd.DataFrame([agrees, lost]).to_csv(out / "numerics.csv", index=False)
     slower = {"backend": "jax", "device": "cpu", "workload": "rms_norm", "size": "small", "dtype": "float32"}
     slower |= {"mode": "jit", "metric": "forward", "ratio": 1.2, "ci_low": 1.1, "ci_high": 1.3, "p_value": 0.01}
     slower |= {"pairs": 12, "verdict": "slower", "detectable": 1.02, "reason": ""}
@@ -173,7 +175,7 @@ def test_techniques_tell_all_that_is_known(tmp_path):
     assert "jax fastest in 5 of 5 cases" in told
     assert "jax: 2.00 [2.00, 2.00] to 2.00 [2.00, 2.00] times its own code, over 1 cell of 3 launches" in told
     assert "jax, jit forward: time grows with tokens to the power 1.00 [1.00, 1.00], 3 sizes, 3 launches" in told
-    assert "Numerics, jax \u00b7 cpu \u00b7 float32: agrees, at most 3.50 ulp" in told
+    assert "Numerics, jax \u00b7 cpu \u00b7 float32: agrees, 1 result missing, at most 3.50 ulp" in told
     assert "rms_norm small float32 jit forward jax cpu: slower, 1.20 [1.10, 1.30], 12 pairs of launches" in told
     assert "signal 11" in told
     assert "Show its 11 cells in the table" in told

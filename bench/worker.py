@@ -6,7 +6,6 @@ process dies, and nothing finished is lost.
 
 import contextlib
 import importlib
-import shlex
 import zlib
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import pytest
 import backends
 import dl_techniques
 from backends.environment import plain
-from bench import gpu, journal, machine, turns
+from bench import gpu, journal, machine, surroundings, turns
 from bench.cells import Cell, cells, select
 from bench.measure import clock, measure
 from bench.memory import peak_memory
@@ -32,7 +31,7 @@ LOST_DEVICE = 3
 class Worker:
     """What the cases of one launch share."""
 
-    def __init__(self, config: pytest.Config, surroundings: dict[str, str]):
+    def __init__(self, config: pytest.Config, variables: dict[str, str]):
         option = config.option
         self.run = Path(option.results) / option.run
         self.launch, self.replicate = option.launch, option.replicate
@@ -61,7 +60,7 @@ class Worker:
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
         self.facts = machine.facts(option.machine, [Path(name) for name in option.workloads if name.endswith(".py")])
-        self.facts["surroundings"] = _told({**surroundings, **_keras_settings()})
+        self.facts["surroundings"] = surroundings.told(variables)
 
     # What is measured, in which order.
 
@@ -228,17 +227,6 @@ class Worker:
     @pytest.fixture
     def worker(self) -> "Worker":
         return self
-
-
-def _keras_settings() -> dict[str, str]:
-    """What the user's keras.json has changed."""
-    usual = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
-    found = {name: getattr(keras.config, name)() for name in usual}
-    return {f"keras.json {name}": str(value) for name, value in found.items() if value != usual[name]}
-
-
-def _told(settings: dict[str, str]) -> str:
-    return shlex.join(f"{name}={value}" for name, value in settings.items())
 
 
 def _model(cell: Cell) -> tuple:

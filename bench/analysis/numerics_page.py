@@ -90,7 +90,7 @@ def _ulp(value: Any) -> str:
 
 
 def _facts(worker: str, facts: dict[str, Any]) -> dict[str, Any]:
-    shown = ("backend_version", "keras_version", "device_name", "machine", "commit")
+    shown = ("backend_version", "keras_version", "device_name", "machine", "surroundings", "commit")
     precision = {name: value for name, value in facts.items() if "precision" in name or name == "tf32"}
     settings = ", ".join(f"{name} {value}" for name, value in precision.items())
     return {"process": worker, **{name: facts.get(name) for name in shown}, "precision, read back": settings}

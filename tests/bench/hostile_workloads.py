@@ -83,6 +83,16 @@ class LeavesChild(Fine):
         subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({self.SECONDS})"])
 
 
+class LeavesSession(Fine):
+    """A child that no signal to the launch's group reaches."""
+
+    SECONDS = 98764
+
+    def build(self, input_shape):
+        code = f"import time; time.sleep({self.SECONDS})"
+        subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+
+
 class Talks(Fine):
     def call(self, inputs, training=None):
         print("x" * 5_000_000)
@@ -151,7 +161,7 @@ def _raise(size):
 
 EXPECTED = {
     **dict.fromkeys(("fine", "talks", "pair", "named", "notanumber", "numpyflops"), "ok"),
-    **dict.fromkeys(("leavesthread", "leaveschild", "changespolicy", "changesplace"), "ok"),
+    **dict.fromkeys(("leavesthread", "leaveschild", "leavessession", "changespolicy", "changesplace"), "ok"),
     **dict.fromkeys(("broken", "lostdevice", "systemexits", "nothing", "closesoutput"), "failed"),
     **dict.fromkeys(("nanflops", "infiniteflops", "textflops", "raisingflops"), "failed"),
     **dict.fromkeys(("crash", "interrupting", *(f"exits{code}" for code in range(10))), "crashed"),
@@ -163,7 +173,7 @@ COSTLY = {"stubbornhang", "interrupting", *(f"exits{code}" for code in range(10)
 
 WORKLOADS = [
     *map(workload, (Fine, Crash, Hang, StubbornHang, OutOfMemory, Broken, LostDevice, Interrupting, SystemExits)),
-    *map(workload, (LeavesThread, LeavesChild, Talks, ChangesPolicy, ChangesPlace, ClosesOutput)),
+    *map(workload, (LeavesThread, LeavesChild, LeavesSession, Talks, ChangesPolicy, ChangesPlace, ClosesOutput)),
     *map(workload, (Pair, Named, Nothing, NotANumber)),
     *(workload(Exits, name=f"exits{code}", arguments=(code,)) for code in range(10)),
     workload(Fine, name="numpyflops", flops=lambda size: np.int64(8)),

@@ -3,8 +3,10 @@
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,36 @@ def test_the_path_of_a_cache_has_nothing_that_breaks_a_command_line(tmp_path):
     assert " " not in str(link)
     assert str(link).isascii()
     assert plain(odd) == link
+
+
+def everybodys(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o777)
+
+
+def elsewhere(folder: Path) -> None:
+    folder.with_name("elsewhere").mkdir(mode=0o700)
+    folder.symlink_to("elsewhere")
+
+
+def of_somebody_else(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 12345, 12345)
+
+
+@pytest.mark.parametrize("made", [everybodys, elsewhere, of_somebody_else, Path.touch])
+def test_links_to_caches_are_in_a_folder_that_nobody_else_can_write_to(tmp_path, monkeypatch, made):
+    if made is of_somebody_else and os.getuid() != 0:
+        pytest.skip("only root can give a folder away")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    first = plain(tmp_path / "ü" / "cache").parent
+    shutil.rmtree(first)
+    made(first)
+    link = plain(tmp_path / "ü" / "cache")
+    assert link.parent.parent == tmp_path
+    assert link.parent != first
+    assert (link.parent.stat().st_mode & 0o777, link.parent.stat().st_uid) == (0o700, os.getuid())
+    assert link.resolve() == tmp_path / "ü" / "cache"
 
 
 @pytest.mark.parametrize(

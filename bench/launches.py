@@ -125,6 +125,10 @@ class Launch:
     def internal_error(self) -> str:
         return self._last_line("INTERNALERROR> ")
 
+    def lack_of_disk(self) -> str:
+        """Why the process could not write its results, or nothing."""
+        return self._last_line("INTERNALERROR> bench.journal.Unwritable: ")
+
     def _last_line(self, prefix: str) -> str:
         lines = [line.strip() for line in self.log.read_text("utf-8", "replace").splitlines()]
         return next((line.removeprefix(prefix) for line in reversed(lines) if line.startswith(prefix)), "")
@@ -227,6 +231,8 @@ class Passes:
         events = [e for e in self.events if e.get("launch") == number]
         in_flight = journal.in_flight(events)
         ended = any(e["event"] == "end" for e in events)
+        if lack := launch.lack_of_disk():
+            raise Refused(f"a launch cannot write its results: {lack}")
         if in_flight:
             self._end(number, in_flight, "crashed", launch.cause_of_death(code))
         elif code == PYTEST_USAGE_ERROR:

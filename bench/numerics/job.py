@@ -14,7 +14,7 @@ from backends.environment import environment, plain, shielded, surroundings
 from bench import processes
 from bench.commandline import Refused
 from bench.machine import ROOT
-from bench.numerics.run import FLOAT64, Settings, worker_name, write_json
+from bench.numerics.run import CANNOT_WRITE, FLOAT64, Settings, worker_name, write_json
 
 POLL_S = 0.2
 
@@ -71,7 +71,7 @@ class Job:
                 return worker
             reason = f"took longer than {self.limit:g} s"
         processes.kill(worker.process)
-        if not in_flight:
+        if not in_flight or code == CANNOT_WRITE:
             raise Refused(f"{self.folder.name}: {worker.last_line()} (all of it: {worker.log})")
         for path in in_flight:
             write_json(path.with_suffix(".json"), {"failures": {"process": reason}})

@@ -27,6 +27,7 @@ from bench.numerics import hostile
 from bench.numerics.cases import COTANGENT, INPUT, WEIGHT, Arrays, Subject, draw, is_floating, numbered, rows
 from bench.numerics.row import Row
 from bench.numerics.run import (
+    CANNOT_WRITE,
     DRAWS,
     FLOAT64,
     ORACLE,
@@ -360,3 +361,6 @@ if __name__ == "__main__":
     except (Refused, ValueError, ImportError, AttributeError) as refusal:
         print(f"numerics: {refusal}", file=sys.stderr)
         sys.exit(USAGE)
+    except OSError as error:  # those of a technique are part of its results
+        print(f"numerics: cannot write results: {error}", file=sys.stderr)
+        sys.exit(CANNOT_WRITE)

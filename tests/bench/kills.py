@@ -211,7 +211,7 @@ def _kill_and_resume(
     if isinstance(subject, Regress) and code is not None and code >= 0 and (worktrees := subject.left(place)):
         found.append(f"{worktrees} at once")
     before = subject.finished(place)
-    if code is None or code < 0 or code in (USAGE, INTERRUPTED):
+    if code != 0:
         code = _start(subject.command(place), name).wait()
     if code < 0 or code in (USAGE, INTERRUPTED):
         found.append(f"resumed to exit code {code}")

@@ -91,6 +91,7 @@ def test_files_and_folders_are_those_of_the_folder_the_user_is_in(tmp_path):
             ["--workloads", "{own}/slash.py"],
             "a workload or a size must be called by letters, digits and . _ + = -, not 'a/b'",
         ),
+        (["--workloads", "{own}/lines.py"], "by letters, digits and . _ + = -, not 'a\\nb'"),
         (["--workloads", "{own}/twice.py"], "more than one workload is called rms_norm; give yours another name"),
         (["--workloads", "{own}/raises.py"], "raises.py cannot be imported: ZeroDivisionError: division by zero"),
     ],
@@ -102,6 +103,7 @@ def test_what_cannot_be_measured_is_one_line_and_exit_code_2(tmp_path, options, 
         "WORKLOADS = [Workload({name!r}, 'own', layer, inputs, {{'s': {{}}}})]\n"
     )
     (tmp_path / "slash.py").write_text(text.format(name="a/b"))
+    (tmp_path / "lines.py").write_text(text.format(name="a\nb"))
     (tmp_path / "twice.py").write_text(text.format(name="rms_norm"))
     (tmp_path / "raises.py").write_text("1 / 0\n")
     given = [option.format(own=tmp_path) for option in options]

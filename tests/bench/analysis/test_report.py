@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -182,6 +183,30 @@ def test_techniques_tell_all_that_is_known(tmp_path):
     assert "found 1 slower; regressions.html" in text
     assert "Techniques RMSNorm" in text
     assert "(native)" not in told
+
+
+def test_a_clock_that_was_set_back_during_a_launch_costs_no_row(tmp_path):
+    """All but what the time of that launch went into is known."""
+    for launch in (1, 2):
+        write_launch(tmp_path, [(cell(), exact(1.0)), (cell(mode="eager"), exact(2.0))], launch=launch)
+    path = tmp_path / "run" / "journal.jsonl"
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    spawns = [{**e, "event": "spawn"} for e in events if e["event"] == "launch"]
+    both = load([_journal(path, [*spawns, *events])])
+    second = [e for e in events if e["launch"] == 2]
+    for event in second[len(second) // 2 :]:
+        event["time"] = (datetime.fromisoformat(event["time"]) - timedelta(hours=1)).isoformat()
+    back = load([_journal(path, [*spawns, *events])])
+    assert back.problems == []
+    assert back.frame["median_s"].tolist() == both.frame["median_s"].tolist() == [2.0, 1.0]
+    assert back.frame["launches"].tolist() == [2, 2]
+    (row, _), (whole, _) = provenance.spent(back.launches), provenance.spent(both.launches)
+    assert (row["in all"], whole["in all"]) == ("2 s", "4 s")
+
+
+def _journal(path, events):
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path.parent
 
 
 def test_a_damaged_neighbour_is_named(raw, tmp_path):

@@ -223,7 +223,12 @@ def _kill_and_resume(
 
 def _start(command: Sequence[str], name: str) -> subprocess.Popen:
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, MARK: name}, stdout=quiet, stderr=quiet)
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, MARK: _marked(name)}, stdout=quiet, stderr=quiet)
+
+
+def _marked(name: str) -> str:
+    """What no other campaign calls its runs."""
+    return f"{os.getpid()}-{name}"
 
 
 def _victims(process: subprocess.Popen, name: str, target: str) -> list[int]:
@@ -258,7 +263,7 @@ def _send(pid: int, sign: signal.Signals) -> None:
 
 def _alive(name: str) -> list[int]:
     """The processes of a run, oldest first."""
-    mark, found = f"{MARK}={name}".encode(), []
+    mark, found = f"{MARK}={_marked(name)}".encode(), []
     for place in Path("/proc").glob("[0-9]*"):
         try:
             variables, state = (place / "environ").read_bytes(), (place / "stat").read_text().rpartition(")")[2]

@@ -31,7 +31,7 @@ WORKLOAD = Workload(
     "lookup",
     "own",
     lambda size: Lookup(),
-    lambda size: [(2, 5), (2, 5), (2, 5, size["width"])],
+    lambda size: [(4, 5), (4, 5), (4, 5, size["width"])],
     {"tiny": {"width": 3}},
     integers=[("int32", 2, 7), ("bool", 0, 2), None],
 )
@@ -49,7 +49,7 @@ def test_token_ids_and_masks_are_inputs_like_others(tmp_path, mode, metric):
     assert 2 <= ids.min() < ids.max() < 7
     assert 0 < kept.mean() < 1
     about = programs.describe(cell)
-    assert (about["shape"], about["bytes"]) == ("2x5 2x5 2x5x3", None)
+    assert (about["shape"], about["bytes"]) == ("4x5 4x5 4x5x3", None)
     if metric == "forward":
         np.testing.assert_array_equal(ADAPTER.array(step.results), np.where(kept[..., None], scale, 0))
         return

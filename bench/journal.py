@@ -14,8 +14,15 @@ MODELS = 32
 process goes on with the rest."""
 
 
+CANNOT_WRITE = 74
+"""Exit code of a process that cannot write its results; its log may be of no use either."""
+
+
+UNWRITABLE = "the disk is full, or the folder is gone"
+
+
 class Unwritable(OSError):
-    """The disk is full, or the folder is gone."""
+    """A journal that cannot be written to."""
 
 
 def append(run: Path, event: str, /, **fields: Any) -> None:

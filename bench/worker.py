@@ -6,6 +6,8 @@ process dies, and nothing finished is lost.
 
 import contextlib
 import importlib
+import os
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -119,8 +121,16 @@ class Worker:
     # What is written down.
 
     def journal(self, event: str, **fields: Any) -> None:
-        where = {"backend": self.backend, "device": self.device, "launch": self.launch}
-        journal.append(self.run, event, **where, **fields)
+        self.append(event, backend=self.backend, device=self.device, launch=self.launch, **fields)
+
+    def append(self, event: str, **fields: Any) -> None:
+        """What cannot be written down need not be measured."""
+        try:
+            journal.append(self.run, event, **fields)
+        except journal.Unwritable as error:
+            with contextlib.suppress(OSError):
+                print(error, file=sys.stderr, flush=True)
+            os._exit(journal.CANNOT_WRITE)
 
     def suite(self) -> dict[str, Any]:
         """Returns what identifies this launch in its files."""
@@ -163,7 +173,7 @@ class Worker:
         shares = self.shares(session.items)
         session.items.sort(key=lambda item: (shares[_model(item.stash[CELL])], *self.order(item.stash[CELL])))
         done = journal.finished(journal.read(self.run), self.backend, self.device, self.replicate)
-        journal.append(self.run, "launch", **self.suite(), cases=[item.stash[CELL].case for item in session.items])
+        self.append("launch", **self.suite(), cases=[item.stash[CELL].case for item in session.items])
         left = [item for item in session.items if item.stash[CELL].case not in done]
         share = shares[_model(left[0].stash[CELL])] if left else None
         mine = [item for item in session.items if shares[_model(item.stash[CELL])] == share]

@@ -13,8 +13,9 @@ from pathlib import Path
 from backends.environment import environment, plain, shielded, surroundings
 from bench import processes
 from bench.commandline import Refused
+from bench.journal import CANNOT_WRITE, UNWRITABLE
 from bench.machine import ROOT
-from bench.numerics.run import CANNOT_WRITE, FLOAT64, Settings, worker_name, write_json
+from bench.numerics.run import FLOAT64, Settings, worker_name, write_json
 
 POLL_S = 0.2
 
@@ -71,7 +72,9 @@ class Job:
                 return worker
             reason = f"took longer than {self.limit:g} s"
         processes.kill(worker.process)
-        if not in_flight or code == CANNOT_WRITE:
+        if code == CANNOT_WRITE:
+            raise Refused(f"{self.folder.name} cannot write its results: {UNWRITABLE}")
+        if not in_flight:
             raise Refused(f"{self.folder.name}: {worker.last_line()} (all of it: {worker.log})")
         for path in in_flight:
             write_json(path.with_suffix(".json"), {"failures": {"process": reason}})

@@ -33,8 +33,6 @@ INTEGERS = ("int32", "int64", "uint8")
 PRECISIONS = ("ieee", "tf32")
 DRAWS = (192, 2)
 """How often a random layer is run, and how many numbers are kept of each output."""
-CANNOT_WRITE = 74
-"""Exit code of a process for which the disk is full, or the folder gone."""
 
 Integers = tuple[str, int, int]
 """Of an input: its dtype, its lowest value, and the first one that is too high."""

@@ -23,11 +23,11 @@ import backends
 from backends.protocol import Program, Tensor
 from bench import gpu, machine, surroundings
 from bench.commandline import USAGE, Refused
+from bench.journal import CANNOT_WRITE
 from bench.numerics import hostile
 from bench.numerics.cases import COTANGENT, INPUT, WEIGHT, Arrays, Subject, draw, is_floating, numbered, rows
 from bench.numerics.row import Row
 from bench.numerics.run import (
-    CANNOT_WRITE,
     DRAWS,
     FLOAT64,
     ORACLE,
@@ -362,5 +362,6 @@ if __name__ == "__main__":
         print(f"numerics: {refusal}", file=sys.stderr)
         sys.exit(USAGE)
     except OSError as error:  # those of a technique are part of its results
-        print(f"numerics: cannot write results: {error}", file=sys.stderr)
-        sys.exit(CANNOT_WRITE)
+        with contextlib.suppress(OSError):
+            print(f"numerics: cannot write results: {error}", file=sys.stderr, flush=True)
+        os._exit(CANNOT_WRITE)

@@ -39,17 +39,15 @@ WORKLOAD = ("--profile", "smoke", "--workloads", "layer_scale", "--device", "cpu
 class Benchmarks:
     """Each case is measured once a pass, and all of them are on the page."""
 
-    PASSES = 2
-
     def __init__(self, folder: Path, option: argparse.Namespace):
-        self.folder = folder
+        self.folder, self.passes, self.chosen = folder, option.passes, f"layer_scale and not native and ({option.k})"
 
     def place(self, name: str) -> Path:
         return self.folder / name / "raw" / "run"
 
     def command(self, place: Path) -> list[str]:
-        command = [sys.executable, "-m", "pytest", "bench", *WORKLOAD, "-k", "layer_scale and not native"]
-        command += ["--launches", str(self.PASSES), "--limit", "60", "--results", str(place.parent), "--run", "run"]
+        command = [sys.executable, "-m", "pytest", "bench", *WORKLOAD, "-k", self.chosen]
+        command += ["--launches", str(self.passes), "--limit", "60", "--results", str(place.parent), "--run", "run"]
         return [*command, "--resume"] if (place / journal.NAME).exists() else command
 
     def finished(self, place: Path) -> dict[Any, Any]:
@@ -66,7 +64,7 @@ class Benchmarks:
         ended, loaded = self.finished(place), load([place])
         statuses = Counter(e["status"] for e in journal.read(place) if e["event"] == "end")
         found = ["measured twice"] if any(len(times) > 1 for times in ended.values()) else []
-        if ended.keys() != whole.keys() or loaded.problems or loaded.frame["launches"].max() > self.PASSES:
+        if ended.keys() != whole.keys() or loaded.problems or loaded.frame["launches"].max() > self.passes:
             found.append(f"wrong rows: {loaded.problems or set(whole) ^ set(ended)}")
         if statuses.total() - statuses["ok"] > most_harmed:
             found.append(f"harmed: {dict(statuses)}")
@@ -169,6 +167,8 @@ def main() -> int:
     parser.add_argument("--of", choices=SUBJECTS, default="benchmarks")
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--passes", type=int, default=2, help="of benchmarks")
+    parser.add_argument("-k", default="eager or jit", help="which cells of benchmarks")
     parser.add_argument("--begun", type=Path, help="of numerics: what JAX has computed of the same techniques")
     option = parser.parse_args()
     choose, wrong, done = random.Random(option.seed), Counter[str](), Counter[str]()

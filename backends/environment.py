@@ -1,8 +1,11 @@
 """Environment variables that a process needs before it imports a framework. Standard library only."""
 
+import contextlib
 import hashlib
+import itertools
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,10 +81,22 @@ def plain(folder: Path) -> Path:
     """Returns the folder, or a link to it where its path has characters that compilers' command lines break at."""
     if re.fullmatch(r"[\w/.+-]+", str(folder), re.ASCII):
         return folder
-    links = Path(tempfile.gettempdir()) / f"dl_techniques-{os.getuid()}"
-    links.mkdir(mode=0o700, exist_ok=True)
-    link = links / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    link = _private_folder() / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
-    if not link.is_symlink():
+    with contextlib.suppress(FileExistsError):
         link.symlink_to(folder)
     return link
+
+
+def _private_folder() -> Path:
+    """A folder among the temporary ones that nobody else can write to: somebody may have made the first names."""
+    names = (f"dl_techniques-{os.getuid()}-{number}" for number in itertools.count(1))
+    return next(folder for name in names if _is_private(folder := Path(tempfile.gettempdir()) / name))
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether it is this user's alone; made where there is none."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    about = folder.lstat()
+    return stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o077

@@ -45,6 +45,14 @@ def speak_any_locale() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def told(error: OSError, run: Path | None, name: str) -> str:
+    """Returns one line on a disk that is full, or a folder that is gone, and how to go on with what is left."""
+    what = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    if run is None or not run.exists():
+        return what
+    return f"{what}; what is finished is kept. Go on with: --resume --run {name}"
+
+
 def run_name(name: str | None) -> str:
     """Returns the name of a run, by default the time; raises `Refused` where it could not be a folder's."""
     if not name:

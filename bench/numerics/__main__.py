@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             plan(run, [worker_name(name, role, option.device) for name in names for role in roles[name]])
             for name in names:
                 for role in roles[name]:
-                    Job(run, name, role, option.limit).finish(_processes(option, role))
+                    Job(run, name, role, option.limit, option.machine).finish(_processes(option, role))
     except Refused as refusal:
         print(f"numerics: {refusal}", file=sys.stderr)
         return USAGE

@@ -1,6 +1,7 @@
 """The processes of one backend and role, while they compute."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -9,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.environment import environment, plain, shielded
+from backends.environment import environment, plain, shielded, surroundings
 from bench.commandline import Refused
 from bench.numerics.run_folder import FLOAT64, Settings, worker_name, write_json
 from bench.run import processes
+from bench.run.journal import CANNOT_WRITE, UNWRITABLE
 from bench.run.machine import ROOT
 
 POLL_S = 0.2
@@ -21,11 +23,12 @@ POLL_S = 0.2
 class Job:
     """The workers of one backend and role, each started again after a technique that it does not survive."""
 
-    def __init__(self, run: Path, backend: str, role: str, limit: float):
+    def __init__(self, run: Path, backend: str, role: str, limit: float, machine: str | None = None):
         self.run = run
         self.backend = backend
         self.role = role
         self.limit = limit
+        self.machine = machine
         self.settings = Settings.load(run)
         self.folder = run / worker_name(backend, role, self.settings.device)
         self.since: dict[Path, float] = {}
@@ -50,6 +53,8 @@ class Job:
 
     def _start(self, log: Path) -> "_Worker":
         command = [sys.executable, "-m", "bench.numerics.worker", str(self.run), self.role]
+        user = {name: value for name, value in os.environ.items() if name not in self._own()}
+        command += [json.dumps(surroundings(user)), self.machine or ""]
         with log.open("ab") as output:
             options = {"cwd": ROOT, "env": self._environment(), "stdout": output, "stderr": subprocess.STDOUT}
             return _Worker(processes.start(command, **options), log)
@@ -58,6 +63,7 @@ class Job:
         """Returns the worker while it runs; another one where it died of a technique; nothing once all is done."""
         code = worker.process.poll()
         if code == 0:
+            processes.kill(worker.process)  # what a layer has left behind
             return None
         in_flight = self._in_flight(worker.process.pid)
         reason = f"the process ended with code {code}"
@@ -66,6 +72,8 @@ class Job:
                 return worker
             reason = f"took longer than {self.limit:g} s"
         processes.kill(worker.process)
+        if code == CANNOT_WRITE:
+            raise Refused(f"{self.folder.name} cannot write its results: {UNWRITABLE}")
         if not in_flight:
             raise Refused(f"{self.folder.name}: {worker.last_line()} (all of it: {worker.log})")
         for path in in_flight:
@@ -96,19 +104,23 @@ class Job:
         variables = environment(
             self.backend, device, threads=self.settings.threads, cache=cache, precision=self.settings.precision
         )
+        return {**shielded(os.environ), **variables, **self._own()}
+
+    def _own(self) -> dict[str, str]:
+        """The variables that only numerics sets."""
         # Drawing kernels of four axes compiles eight times as fast; other draws of the same distributions.
-        variables["JAX_THREEFRY_PARTITIONABLE"] = "false"
+        own = {"JAX_THREEFRY_PARTITIONABLE": "false"}
         if self.role == FLOAT64:
             # Compiles twice as fast; the results differ by rounding only.
-            variables["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
-        return {**shielded(os.environ), **variables}
+            own["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
+        return own
 
 
 @dataclass(frozen=True)
 class _Worker:
     """A process, and where it writes."""
 
-    process: subprocess.Popen
+    process: processes.Process
     log: Path
 
     def last_line(self) -> str:

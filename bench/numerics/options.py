@@ -33,6 +33,7 @@ def parser() -> Parser:
     parser.add_argument("--input-dtype", action="append", default=[], help=dtypes)
     ranges = "0,100 for 0 to 99; once, or once for each input of integers"
     parser.add_argument("--input-range", action="append", default=[], help=ranges)
+    parser.add_argument("--machine", help="what to call this machine (default: processor, cores, memory, accelerator)")
     parser.add_argument("--cases-of", type=Path, help="run folder to take inputs and weights from")
     parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds after which a technique is given up")
     return parser

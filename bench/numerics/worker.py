@@ -5,9 +5,12 @@ or claimed by another process, is not computed again: several may share the work
 """
 
 import contextlib
+import inspect
+import json
 import os
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import keras
 import numpy as np
 
 import backends
-from bench.commandline import USAGE
+from bench.commandline import USAGE, Refused
 from bench.numerics.cases import Arrays, draw, rows
 from bench.numerics.row import Row
 from bench.numerics.run_folder import (
@@ -30,14 +33,17 @@ from bench.numerics.run_folder import (
     write_json,
 )
 from bench.numerics.technique import Computation
-from bench.run import gpu, machine
+from bench.run import gpu, machine, surroundings
+from bench.run.journal import CANNOT_WRITE
 
 
 class Worker:
     """What the techniques of one process share."""
 
-    def __init__(self, run: Path, role: str):
+    def __init__(self, run: Path, role: str, variables: Mapping[str, str], machine: str | None):
         self.run = run
+        self.surroundings = surroundings.told(variables)
+        self.machine = machine
         self.settings = Settings.load(run)
         self.backend = keras.backend.backend()
         self.adapter = backends.active()
@@ -55,7 +61,9 @@ class Worker:
 
     def work(self) -> None:
         planned = rows(self.settings)
-        write_json(self.folder / "facts.json", {**self.facts(), "techniques": [row.name for row in planned]})
+        facts = {**self.facts(planned), "techniques": [row.name for row in planned]}
+        self.refuse_another(facts)
+        write_json(self.folder / "facts.json", facts)
         for row in sorted(planned, key=self.cost, reverse=True):
             for dtype in self.settings.dtypes:
                 target = self.folder / dtype / f"{row.name}.npz"
@@ -68,9 +76,19 @@ class Worker:
                 write_json(outcome, {**notes, "seconds": round(time.perf_counter() - start, 3)})
                 running.unlink()
 
-    def facts(self) -> dict[str, Any]:
+    def refuse_another(self, facts: dict[str, Any]) -> None:
+        """What a run holds of one backend and role is computed by one code on one machine."""
+        with contextlib.suppress(Damaged):  # and not begun, or mended now
+            if changed := machine.unlike(read_object(self.folder / "facts.json"), facts):
+                name = self.run.name
+                raise Refused(f"this is no longer what the run {name} was begun with: {changed}; begin another")
+
+    def facts(self, planned: Sequence[Row]) -> dict[str, Any]:
+        code = sorted(Path(__file__).parent.glob("*.py"))
+        code += [Path(inspect.getfile(row.cls)) for row in planned if self.settings.layer]
         return {
-            **machine.facts(),
+            **machine.facts(self.machine, code),
+            "surroundings": self.surroundings,
             "backend": self.backend,
             "device": self.device,
             "keras_version": keras.version(),
@@ -125,7 +143,13 @@ def _claim(running: Path) -> bool:
 
 if __name__ == "__main__":
     try:
-        Worker(Path(sys.argv[1]), sys.argv[2]).work()
-    except (ValueError, ImportError, AttributeError) as refusal:
+        folder, role, *rest = sys.argv[1:]
+        variables, name = [*rest, "{}", ""][:2]
+        Worker(Path(folder), role, json.loads(variables), name or None).work()
+    except (Refused, ValueError, ImportError, AttributeError) as refusal:
         print(f"numerics: {refusal}", file=sys.stderr)
         sys.exit(USAGE)
+    except OSError as error:  # those of a technique are part of its results
+        with contextlib.suppress(OSError):
+            print(f"numerics: cannot write results: {error}", file=sys.stderr, flush=True)
+        os._exit(CANNOT_WRITE)

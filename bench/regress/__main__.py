@@ -10,7 +10,16 @@ import shutil
 import sys
 from pathlib import Path
 
-from bench.commandline import INTERRUPTED, USAGE, Refused, listen_to_interrupts, run_name, speak_any_locale, workloads
+from bench.commandline import (
+    INTERRUPTED,
+    USAGE,
+    Refused,
+    listen_to_interrupts,
+    run_name,
+    speak_any_locale,
+    told,
+    workloads,
+)
 from bench.regress import checkouts, options, stored, two_stage
 from bench.run import devices, launches, machine
 from bench.run.launches import Plan
@@ -39,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"regress: {refusal}", file=sys.stderr)
         return USAGE
     except OSError as error:
-        print(f"regress: {_told(error, folder)}", file=sys.stderr)
+        print(f"regress: {told(error, folder, folder.parent.name if folder else '')}", file=sys.stderr)
         return USAGE
     except KeyboardInterrupt:
         if folder is not None:
@@ -60,14 +69,6 @@ def _compare(option: argparse.Namespace, folder: Path, backend: str, command: st
         return two_stage.compare(comparison, plan, option.device, folder, command)
     finally:
         shutil.rmtree(objects, ignore_errors=True)
-
-
-def _told(error: OSError, folder: Path | None) -> str:
-    """A full disk, a folder that somebody removed: in one line, with what is left."""
-    what = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
-    if folder is None or not folder.exists():
-        return what
-    return f"{what}; whole pairs are kept. Go on with: --resume --run {folder.parent.name}"
 
 
 def _folder(option: argparse.Namespace, backend: str) -> Path:

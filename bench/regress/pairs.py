@@ -106,6 +106,8 @@ class Pairs:
 
     def _common(self) -> list[str] | None:
         """The cases to name: none, for all, as long as no launch showed that the sides have different ones."""
+        if not all(self._launches(side) for side in SIDES):  # one may have been killed before it told its cases
+            return None
         base, head = (self.cases(side) for side in SIDES)
         left = [case for case in base if case in head and case not in self.given_up()]
         return None if left == base == head else left
@@ -161,6 +163,8 @@ class Pairs:
 
     def _died(self, number: int, index: int, launch: Launch) -> None:
         side, code = SIDES[index], launch.wait(STARTUP_LIMIT_S)
+        if code == journal.CANNOT_WRITE:
+            raise journal.Unwritable(f"{side} cannot write its results: {journal.UNWRITABLE}")
         if code == PYTEST_USAGE_ERROR:
             raise Refused(f"{side}: {cause(launch.log) or f'a launch was refused; see {launch.log}'}")
         self._lost(number, index, launch.cause_of_death(code or 0), launch.log)

@@ -1,5 +1,6 @@
 """The journal of a run: one JSON object a line, on disk before the next case begins. Standard library only."""
 
+import errno
 import json
 import os
 from datetime import UTC, datetime
@@ -13,17 +14,36 @@ MODELS = 32
 process goes on with the rest."""
 
 
+CANNOT_WRITE = 74
+"""Exit code of a process that cannot write its results; its log may be of no use either."""
+
+
+UNWRITABLE = "the disk is full, or the folder is gone"
+
+
+class Unwritable(OSError):
+    """A journal that cannot be written to."""
+
+
 def append(run: Path, event: str, /, **fields: Any) -> None:
-    """Adds one event and waits until the disk has it."""
+    """Adds one event and waits until the disk has it; raises `Unwritable`."""
     record = {"event": event, "time": datetime.now(UTC).isoformat(timespec="milliseconds"), **fields}
     line = json.dumps(record, allow_nan=False, default=str).encode() + b"\n"
     path = run / NAME
+    try:
+        _append(path, line)
+    except OSError as error:
+        raise Unwritable(error.errno, error.strerror, str(path)) from None
+
+
+def _append(path: Path, line: bytes) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             line = b"\n" + line  # a process died while it wrote the last line
-        os.write(descriptor, line)
+        if os.write(descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -142,6 +142,7 @@ class Passes:
         self.clock = clock or Clock(plan.launches)
         self.clock.join(self.mine)
         self._refresh(live=False)
+        self._keep_files()
 
     def measure(self, passes: int | None = None) -> None:
         """Measures what is left of the first so many passes, or of all."""
@@ -156,6 +157,13 @@ class Passes:
     def leave(self) -> None:
         """Takes these passes out of what is left to do."""
         self.clock.targets.remove(self.mine)
+
+    def _keep_files(self) -> None:
+        """Those of launches that ended, where the supervisor was killed before it had put them in their place."""
+        for event in self.events:
+            part = self.plan.run / f"{self.plan.backend}-{self.device}-{event.get('launch')}.json.part"
+            if event["event"] == "exit" and part.exists():
+                part.rename(part.with_suffix(""))
 
     def _refresh(self, *, live: bool = True) -> list[dict[str, Any]]:
         """Takes in what the journal has new about this backend and device, and returns it."""
@@ -223,10 +231,15 @@ class Passes:
         return f"{head} {_duration(event['benchmark']['stats']['median']):>9}"
 
     def _judge(self, code: int, number: int, launch: Launch) -> None:
-        """Notes what a dead launch left behind, and refuses to go on where launching again cannot help."""
+        """Notes what a dead launch left behind, and refuses to go on where launching again cannot help.
+
+        What fails for want of a disk fails for all backends: `journal.Unwritable`.
+        """
         events = [e for e in self.events if e.get("launch") == number]
         in_flight = journal.in_flight(events)
         ended = any(e["event"] == "end" for e in events)
+        if code == journal.CANNOT_WRITE:
+            raise journal.Unwritable(f"a launch cannot write its results: {journal.UNWRITABLE}")
         if in_flight:
             self._end(number, in_flight, "crashed", launch.cause_of_death(code))
         elif code == PYTEST_USAGE_ERROR:

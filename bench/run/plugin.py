@@ -46,7 +46,7 @@ class Plugin:
         shares = worker.shares(cells.values())
         session.items.sort(key=lambda item: (shares[model(cells[item])], *worker.order(cells[item])))
         done = journal.finished(journal.read(worker.run), worker.backend, worker.device, worker.replicate)
-        journal.append(worker.run, "launch", **worker.suite(), cases=[cells[item].case for item in session.items])
+        worker.append("launch", **worker.suite(), cases=[cells[item].case for item in session.items])
         left = [item for item in session.items if cells[item].case not in done]
         share = shares[model(cells[left[0]])] if left else None
         mine = [item for item in session.items if shares[model(cells[item])] == share]

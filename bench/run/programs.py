@@ -71,12 +71,12 @@ class Programs:
         flops = _operations(workload.flops(workload.sizes[cell.size])) if workload.flops else None
         about = self._about[_model(cell)]
         read, written = about["read"], about["written"]
-        moved = 3 * read + 2 * written if backward else read + written
+        moved = (3 * read + 2 * written if backward else read + written) * BYTES[cell.dtype]
         return identity(cell) | {
             "technique": about["technique"],
             "shape": about["shape"],
             "flops": flops and flops * (3 if backward else 1),
-            "bytes": moved * BYTES[cell.dtype],
+            "bytes": None if any(workload.integers) else moved,  # a lookup reads some of its weights only
         }
 
     def computes(self) -> bool:
@@ -106,13 +106,24 @@ class Programs:
         generator = np.random.default_rng(0)
         arrange = getattr(model, "layout", lambda tensor: tensor)
 
-        def draw(shape: tuple[int, ...]) -> Tensor:
+        def draw(shape: tuple[int, ...], integers: tuple[str, int, int] | None = None) -> Tensor:
             """On a GPU the largest inputs would take longer to draw than to measure."""
             count = math.prod(shape)
-            block = self.adapter.tensor(generator.standard_normal(min(count, BLOCK), "float32"), dtype)
+            drawn = min(count, BLOCK)
+            if integers:
+                kind, low, high = integers
+                block = self.adapter.tensor(generator.integers(low, high, drawn).astype(kind), kind)
+            else:
+                block = self.adapter.tensor(generator.standard_normal(drawn, "float32"), dtype)
             return keras.ops.reshape(keras.ops.tile(block, -(-count // BLOCK))[:count], shape)
 
-        inputs = [arrange(draw(shape)) for shape in workload.inputs(workload.sizes[size])]
+        shapes = workload.inputs(workload.sizes[size])
+        integers = workload.integers or [None] * len(shapes)
+        if len(integers) != len(shapes):
+            raise ValueError(
+                f"`integers` must have an entry for each of the {len(shapes)} inputs. Received: {workload.integers!r}"
+            )
+        inputs = [arrange(draw(*of)) for of in zip(shapes, integers, strict=True)]
         output = self.adapter.forward(model, inputs, "eager").run()
         if (ran_on := self.adapter.device_of(keras.tree.flatten(output)[0])) != self.device:
             raise RuntimeError(f"the layer ran on the {ran_on}, not on the {self.device}")

@@ -3,6 +3,7 @@
 import argparse
 import importlib.util
 import os
+import shlex
 import signal
 import sys
 from collections import Counter
@@ -11,7 +12,18 @@ from pathlib import Path
 
 import backends
 from backends.environment import PRECISIONS
-from bench.commandline import INTERRUPTED, USAGE, Refused, listen_to_interrupts, run_name, speak_any_locale, workloads
+from bench.commandline import (
+    FOUND,
+    INTERRUPTED,
+    OK,
+    USAGE,
+    Refused,
+    listen_to_interrupts,
+    run_name,
+    speak_any_locale,
+    told,
+    workloads,
+)
 from bench.run import devices, journal, launches, machine, processes
 from bench.run.launches import Passes, Plan
 from bench.run.profiles import DEVICES, PROFILES, settings
@@ -48,6 +60,9 @@ def main(option: argparse.Namespace, root: Path) -> int:
         print(f"\nbench: interrupted; the finished is kept. Go on with: --resume --run {first.run.name}", flush=True)
         run.publish()
         return INTERRUPTED
+    except OSError as error:
+        print(f"bench: {told(error, first.run, first.run.name)}", file=sys.stderr)
+        return USAGE
     finally:
         lock.close()
     return run.summarize()
@@ -69,6 +84,7 @@ class Run:
         self.missing = dict(missing)
         self.refused = 0
         self.has_results = False
+        self.published = True
         clock = Clock(self.plan.launches)
         self.passes = {target: Passes(plan, target[1], clock) for target, plan in plans.items()}
 
@@ -102,14 +118,18 @@ class Run:
         command += ["--out", str(beside / "report"), "--history", str(beside / "history")]
         process = processes.start(command, cwd=self.plan.root)
         try:
-            process.wait()
+            code = process.wait()
         finally:
             processes.kill(process)
+        self.published = code in (OK, FOUND)
+        if code not in (OK, FOUND, USAGE):  # which says itself why
+            again = shlex.join(["python", *command[1:]])
+            print(f"bench: the page was not written; write it with: {again}", file=sys.stderr, flush=True)
 
     def summarize(self) -> int:
         """Prints how the cases ended and returns the exit code."""
         events = journal.read(self.plan.run)
-        bad = bool(self.missing) or self.refused > 0
+        bad = bool(self.missing) or self.refused > 0 or not self.published
         chosen = {(e["backend"], case) for e in events if e["event"] == "launch" for case in e["cases"]}
         for backend in dict.fromkeys(backend for backend, _ in self.passes):
             ends = [e for e in events if e["event"] == "end" and e["backend"] == backend]
@@ -117,8 +137,8 @@ class Run:
                 print(f"bench: {backend}: no case is chosen; see --workloads and -k", file=sys.stderr, flush=True)
                 continue
             counts = Counter(e["status"] for e in ends)
-            told = ", ".join(f"{count} {status}" for status, count in counts.most_common())
-            print(f"bench: {backend}: {told} in {self.plan.run}", flush=True)
+            ended = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+            print(f"bench: {backend}: {ended} in {self.plan.run}", flush=True)
             for event in ends:
                 if event["status"] != "ok":
                     print(f"  {event['case']}: {event['status']}: {event['reason']}", flush=True)

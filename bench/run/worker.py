@@ -1,7 +1,9 @@
 """One launch: what its process measures, in which order, and what is written down of it."""
 
+import contextlib
 import importlib
-import shlex
+import os
+import sys
 import zlib
 from argparse import Namespace
 from collections.abc import Iterable
@@ -15,7 +17,7 @@ import pytest
 import backends
 import dl_techniques
 from backends.environment import plain
-from bench.run import gpu, journal, machine, turns
+from bench.run import gpu, journal, machine, surroundings, turns
 from bench.run.cells import Cell, cells, select
 from bench.run.measure import clock, measure
 from bench.run.memory import peak_memory
@@ -26,7 +28,7 @@ from bench.run.programs import Programs
 class Worker:
     """What the cases of one launch share."""
 
-    def __init__(self, option: Namespace, surroundings: dict[str, str]):
+    def __init__(self, option: Namespace, variables: dict[str, str]):
         self.run = Path(option.results) / option.run
         self.launch, self.replicate = option.launch, option.replicate
         self.device = option.device
@@ -52,7 +54,7 @@ class Worker:
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
         self.facts = machine.facts(option.machine, [Path(name) for name in option.workloads if name.endswith(".py")])
-        self.facts["surroundings"] = _told({**surroundings, **_keras_settings()})
+        self.facts["surroundings"] = surroundings.told(variables)
 
     # What is measured, in which order.
 
@@ -111,8 +113,16 @@ class Worker:
     # What is written down.
 
     def journal(self, event: str, **fields: Any) -> None:
-        where = {"backend": self.backend, "device": self.device, "launch": self.launch}
-        journal.append(self.run, event, **where, **fields)
+        self.append(event, backend=self.backend, device=self.device, launch=self.launch, **fields)
+
+    def append(self, event: str, **fields: Any) -> None:
+        """What cannot be written down need not be measured."""
+        try:
+            journal.append(self.run, event, **fields)
+        except journal.Unwritable as error:
+            with contextlib.suppress(OSError):
+                print(error, file=sys.stderr, flush=True)
+            os._exit(journal.CANNOT_WRITE)
 
     def suite(self) -> dict[str, Any]:
         """Returns what identifies this launch in its files."""
@@ -135,17 +145,6 @@ class Worker:
             "settings": self.settings,
             "facts": facts,
         }
-
-
-def _keras_settings() -> dict[str, str]:
-    """What the user's keras.json has changed."""
-    usual = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
-    found = {name: getattr(keras.config, name)() for name in usual}
-    return {f"keras.json {name}": str(value) for name, value in found.items() if value != usual[name]}
-
-
-def _told(settings: dict[str, str]) -> str:
-    return shlex.join(f"{name}={value}" for name, value in settings.items())
 
 
 def model(cell: Cell) -> tuple:

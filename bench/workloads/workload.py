@@ -1,6 +1,6 @@
 """A workload: one layer at several sizes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,8 @@ class Workload:
         inputs: shapes of the layer's inputs for a size, batch included.
         sizes: label -> numbers. Labels of a sweep look like "tokens=512"; "cpu" and "gpu" are for that device only.
         flops: floating-point operations of one forward pass for a size; a multiply-add counts as two.
+        integers: where an input holds integers, an entry for each: None for those that do not, else its dtype, its
+            lowest value and the first that is too high: ("int32", 0, 100) for token ids, ("bool", 0, 2) for a mask.
         native: name of the workload with the native counterpart of this layer.
         core: for native workloads, the function of `backends.native` that computes what `layer` computes.
         options: keyword arguments of `core`.
@@ -36,6 +38,7 @@ class Workload:
     inputs: Callable[[Size], list[Shape]]
     sizes: Mapping[str, Size]
     flops: Callable[[Size], float] | None = None
+    integers: Sequence[tuple[str, int, int] | None] = ()
     native: str | None = None
     core: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -83,6 +83,16 @@ class LeavesChild(Fine):
         subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({self.SECONDS})"])
 
 
+class LeavesSession(Fine):
+    """A child that no signal to the launch's group reaches."""
+
+    SECONDS = 98764
+
+    def build(self, input_shape):
+        code = f"import time; time.sleep({self.SECONDS})"
+        subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+
+
 class Talks(Fine):
     def call(self, inputs, training=None):
         print("x" * 5_000_000)
@@ -129,6 +139,22 @@ class NotANumber(Fine):
         return inputs * float("nan")
 
 
+class Tokens(keras.layers.Embedding):
+    def __init__(self):
+        super().__init__(9, 4)
+
+
+class Masked(Fine):
+    def build(self, input_shape, mask_shape):
+        super().build(input_shape)
+
+    def call(self, inputs, mask, training=None):
+        return keras.ops.where(mask, inputs, 0.0)
+
+    def compute_output_shape(self, input_shape, mask_shape):
+        return input_shape
+
+
 class Exits(Fine):
     def __init__(self, code: int):
         super().__init__()
@@ -141,8 +167,11 @@ class Exits(Fine):
 def workload(layer: type[keras.layers.Layer], **options) -> Workload:
     name = options.pop("name", layer.__name__.lower())
     arguments = options.pop("arguments", ())
+    inputs = options.pop("inputs", 1)
     sizes = {"tiny": {"width": 4}}
-    return Workload(name, "hostile", lambda size: layer(*arguments), lambda size: [(size["width"],)], sizes, **options)
+    return Workload(
+        name, "hostile", lambda size: layer(*arguments), lambda size: [(size["width"],)] * inputs, sizes, **options
+    )
 
 
 def _raise(size):
@@ -150,12 +179,13 @@ def _raise(size):
 
 
 EXPECTED = {
-    **dict.fromkeys(("fine", "talks", "pair", "named", "notanumber", "numpyflops"), "ok"),
-    **dict.fromkeys(("leavesthread", "leaveschild", "changespolicy", "changesplace"), "ok"),
+    **dict.fromkeys(("fine", "talks", "pair", "named", "notanumber", "numpyflops", "tokens", "masked"), "ok"),
+    **dict.fromkeys(("leavesthread", "leaveschild", "leavessession", "changespolicy", "changesplace"), "ok"),
     **dict.fromkeys(("broken", "lostdevice", "systemexits", "nothing", "closesoutput"), "failed"),
     **dict.fromkeys(("nanflops", "infiniteflops", "textflops", "raisingflops"), "failed"),
     **dict.fromkeys(("crash", "interrupting", *(f"exits{code}" for code in range(10))), "crashed"),
     **dict.fromkeys(("hang", "stubbornhang"), "timeout"),
+    **dict.fromkeys(("untold", "unknowndtype"), "failed"),
     "outofmemory": "out_of_memory",
 }
 COSTLY = {"stubbornhang", "interrupting", *(f"exits{code}" for code in range(10) if code != 4)}
@@ -163,9 +193,13 @@ COSTLY = {"stubbornhang", "interrupting", *(f"exits{code}" for code in range(10)
 
 WORKLOADS = [
     *map(workload, (Fine, Crash, Hang, StubbornHang, OutOfMemory, Broken, LostDevice, Interrupting, SystemExits)),
-    *map(workload, (LeavesThread, LeavesChild, Talks, ChangesPolicy, ChangesPlace, ClosesOutput)),
+    *map(workload, (LeavesThread, LeavesChild, LeavesSession, Talks, ChangesPolicy, ChangesPlace, ClosesOutput)),
     *map(workload, (Pair, Named, Nothing, NotANumber)),
     *(workload(Exits, name=f"exits{code}", arguments=(code,)) for code in range(10)),
+    workload(Tokens, integers=[("int32", 0, 9)]),
+    workload(Masked, inputs=2, integers=[None, ("bool", 0, 2)]),
+    workload(Masked, name="untold", inputs=2, integers=[("bool", 0, 2)]),
+    workload(Tokens, name="unknowndtype", integers=[("int33", 0, 9)]),
     workload(Fine, name="numpyflops", flops=lambda size: np.int64(8)),
     workload(Fine, name="nanflops", flops=lambda size: float("nan")),
     workload(Fine, name="infiniteflops", flops=lambda size: float("inf")),

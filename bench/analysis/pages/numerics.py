@@ -42,15 +42,14 @@ def render(run: agreement.Run, verdicts: pd.DataFrame, pairs: pd.DataFrame) -> s
         facts=[_facts(worker, facts) for worker, facts in run.facts.items()],
         columns=_columns(run),
         matrices={dtype: matrix(run, pairs[pairs["dtype"] == dtype]) for dtype in run.settings.dtypes},
-        disagreements=_lines(verdicts[verdicts["verdict"] == agreement.DISAGREE]),
+        told=formats.count(len(agreement.disagreements(verdicts)), "disagreement"),
+        disagreements=_lines(agreement.disagreements(verdicts)),
+        lost=formats.count(int(agreement.is_lost(verdicts).sum()), "result"),
+        losses=agreement.losses(verdicts),
         exceptions=_lines(excepted),
         counts=[
-            {
-                "check": check,
-                "results": len(rows),
-                "disagree": int((rows["verdict"] == agreement.DISAGREE).sum()),
-            }
-            for check, rows in verdicts.groupby("check", sort=False)
+            {"check": check, "results": len(rows), "disagree": len(agreement.disagreements(rows))}
+            for check, rows in verdicts[~agreement.is_lost(verdicts)].groupby("check", sort=False)
         ],
         unneeded=agreement.unneeded(run, verdicts),
         shades=LEGEND,
@@ -95,7 +94,7 @@ def _ulp(value: Any) -> str:
 
 
 def _facts(worker: str, facts: dict[str, Any]) -> dict[str, Any]:
-    shown = ("backend_version", "keras_version", "device_name", "machine", "commit")
+    shown = ("backend_version", "keras_version", "device_name", "machine", "surroundings", "commit")
     precision = {name: value for name, value in facts.items() if "precision" in name or name == "tf32"}
     settings = ", ".join(f"{name} {value}" for name, value in precision.items())
     return {"process": worker, **{name: facts.get(name) for name in shown}, "precision, read back": settings}

@@ -11,7 +11,7 @@ from bench.analysis.pages import numerics, regressions
 from bench.analysis.statistics import version_verdicts
 from bench.analysis.tables import agreement, schema
 
-NUMERICS = ("technique", "backend", "device", "dtype", "max_ulp", "verdict", "reason")
+NUMERICS = ("technique", "backend", "device", "dtype", "max_ulp", "verdict", "check", "reason")
 MEASURED = ("max_ulp", "ratio", "ci_low", "ci_high", "p_value", "pairs", "detectable")
 WORKER = ["backend", "device", "dtype"]
 
@@ -49,9 +49,10 @@ def matrix(checked: pd.DataFrame) -> tuple[list[str], dict[str, list[dict[str, A
     if checked.empty:
         return [], {}
     workers = list(dict.fromkeys(checked[WORKER].itertuples(index=False, name=None)))
-    disagrees = (checked["verdict"] == agreement.DISAGREE).rename("disagrees")
-    found = checked.assign(disagrees=disagrees).groupby(["technique", *WORKER])
-    worst = found.agg({"max_ulp": "max", "disagrees": "sum", "verdict": "size"})
+    lost = agreement.is_lost(checked)
+    disagrees = (checked["verdict"] == agreement.DISAGREE) & ~lost
+    found = checked.assign(disagrees=disagrees, lost=lost).groupby(["technique", *WORKER])
+    worst = found.agg({"max_ulp": "max", "disagrees": "sum", "lost": "sum", "verdict": "size"})
     known = {key: _tile(*values) for key, *values in zip(worst.index, *map(worst.get, worst.columns), strict=True)}
     nothing = {"text": formats.MISSING, "style": "none", "told": "not computed"}
     rows = {
@@ -61,9 +62,10 @@ def matrix(checked: pd.DataFrame) -> tuple[list[str], dict[str, list[dict[str, A
     return [" · ".join(worker) for worker in workers], rows
 
 
-def _tile(ulp: float, disagreements: int, results: int) -> dict[str, Any]:
+def _tile(ulp: float, disagreements: int, lost: int, results: int) -> dict[str, Any]:
     shown, shade = (formats.MISSING, "none") if pd.isna(ulp) else (formats.digits(ulp), f"shade-{numerics.shade(ulp)}")
-    told = f"{disagreements} of {formats.count(results, 'result')} disagree" if disagreements else "agrees"
+    told = f"{disagreements} of {formats.count(results - lost, 'result')} disagree" if disagreements else "agrees"
+    told = f"{told}, {formats.count(lost, 'result')} missing" if lost else told
     return {"text": shown, "style": "disagree" if disagreements else shade, "told": told}
 
 

@@ -7,7 +7,7 @@ each cell without holding the rest: results/FINDINGS.md has the numbers.
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -47,14 +47,17 @@ SCHEMA = pa.schema(
     ],
     metadata=VERSION,
 )
+OLDER = SCHEMA.remove(SCHEMA.get_field_index("surroundings"))
+"""Of the files from before those were recorded."""
 NULLABLE = (*schema.TIMES, "min_s")
-REQUIRED = [place for place, name in enumerate(SCHEMA.names) if name not in NULLABLE]
-"""Places of the columns that have a value even where a cell could not be measured."""
+"""The columns that have no value where a cell could not be measured."""
 PARTITION = ["run", "machine", "backend", "device"]
 MEMORY = "1GB"
 POINT = (*CELL, "timestamp", "run", "commit", "modified", *ENVIRONMENT, "median_s")
+FILES = "select * from read_parquet($files)"
+OLDER_FILES = "select *, '' as surroundings from read_parquet($older)"
 NEWEST = f"""
-    select {", ".join(POINT)} from read_parquet($files)
+    select {", ".join(POINT)} from ({{source}})
     where status in {schema.MEASURED} and median_s > 0 and isfinite(median_s)
     qualify row_number() over (partition by {", ".join(CELL)} order by timestamp desc) <= $count
     order by {", ".join(CELL)}, timestamp, run
@@ -98,11 +101,11 @@ def add_missing(raw: Path, store: Path) -> None:
 def newest(store: Path, count: int) -> History:
     """The newest `count` measurements of every cell."""
     problems: list[str] = []
-    paths = list(_own(sorted(store.glob("*.parquet")), problems))
+    schemas = dict(_own(sorted(store.glob("*.parquet")), problems))
     try:
-        return History(_query(paths, count), problems)
+        return History(_query(schemas, count), problems)
     except duckdb.Error:  # a footer was whole and what it speaks of is not
-        return History(_query(list(_readable(paths, problems)), count), problems)
+        return History(_query(dict(_readable(schemas, problems)), count), problems)
 
 
 def _rows(loaded: Loaded) -> pd.DataFrame:
@@ -136,8 +139,8 @@ def parquet(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-def _own(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
-    """The files that have a whole footer and the columns of this store."""
+def _own(paths: Iterable[Path], problems: list[str]) -> Iterator[tuple[Path, pa.Schema]]:
+    """The files that have a whole footer and the columns of this store, or those that it had."""
     for path in paths:
         try:
             with path.open("rb") as file:
@@ -146,28 +149,30 @@ def _own(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
         except (OSError, pa.ArrowException) as error:
             problems.append(_left_out(path, f"damaged: {error}"))
             continue
-        if not found.equals(SCHEMA, check_metadata=True):
+        if not any(found.equals(known, check_metadata=True) for known in (SCHEMA, OLDER)):
             problems.append(_left_out(path, "not written by this version of the history"))
         elif empty := _with_nulls(footer):
             problems.append(_left_out(path, f"damaged: nulls in {', '.join(empty)}"))
         else:
-            yield path
+            yield path, found
 
 
 def _with_nulls(footer: pq.FileMetaData) -> list[str]:
     """The columns that must have a value in every row, and have not."""
-    chunks = [footer.row_group(group).column(place) for group in range(footer.num_row_groups) for place in REQUIRED]
-    return list(dict.fromkeys(chunk.path_in_schema for chunk in chunks if chunk.statistics.null_count))
+    groups = (footer.row_group(number) for number in range(footer.num_row_groups))
+    chunks = [group.column(place) for group in groups for place in range(footer.num_columns)]
+    empty = [chunk.path_in_schema for chunk in chunks if chunk.statistics.null_count]
+    return list(dict.fromkeys(name for name in empty if name not in NULLABLE))
 
 
-def _readable(paths: Iterable[Path], problems: list[str]) -> Iterator[Path]:
-    for path in paths:
+def _readable(schemas: Mapping[Path, pa.Schema], problems: list[str]) -> Iterator[tuple[Path, pa.Schema]]:
+    for path, found in schemas.items():
         try:
-            _query([path], 1)
+            _query({path: found}, 1)
         except duckdb.Error as error:
             problems.append(_left_out(path, f"damaged: {error}"))
         else:
-            yield path
+            yield path, found
 
 
 def _left_out(path: Path, what: str) -> str:
@@ -175,10 +180,16 @@ def _left_out(path: Path, what: str) -> str:
     return f"{path}: {told:.120}. Left out: delete it, and the next report adds the run again from results/raw"
 
 
-def _query(paths: list[Path], count: int) -> pd.DataFrame:
-    if not paths:
+def _query(schemas: Mapping[Path, pa.Schema], count: int) -> pd.DataFrame:
+    """What older files do not tell is taken for nothing, as `load` does."""
+    if not schemas:
         return SCHEMA.empty_table().select(POINT).to_pandas()
-    values = {"files": [os.fsencode(path).decode(errors="replace") for path in paths], "count": count}  # in any locale
+    names = {path: os.fsencode(path).decode(errors="replace") for path in schemas}  # in any locale
+    older = [names[path] for path, found in schemas.items() if "surroundings" not in found.names]
+    files = [name for name in names.values() if name not in older]
+    sources = {FILES: ("files", files), OLDER_FILES: ("older", older)}
+    given = {source: named for source, named in sources.items() if named[1]}
+    sql = NEWEST.format(source=" union all by name ".join(given))
     with duckdb.connect(config={"memory_limit": MEMORY}) as connection:
-        frame = connection.sql(NEWEST, params=values).to_arrow_table().to_pandas()
+        frame = connection.sql(sql, params={**dict(given.values()), "count": count}).to_arrow_table().to_pandas()
     return frame.assign(timestamp=frame["timestamp"].dt.tz_convert("UTC"))

@@ -91,9 +91,16 @@ def preliminary(launches: pd.DataFrame) -> list[str]:
 
 
 def spent(launches: pd.DataFrame) -> list[dict[str, str]]:
-    """A row a run, backend and device: what its processes spent their time on; nothing where no journal tells."""
-    rows = []
+    """A row a run, backend and device: what its processes spent their time on.
+
+    Nothing where no journal tells, and nothing of a launch during which the clock was set back.
+    """
+    rows: list[dict[str, str]] = []
     told = launches.dropna(subset=["spawned"])
+    if told.empty:
+        return rows
+    worked = pd.to_timedelta(told["compiled_s"] + told["measured_s"], unit="s")
+    told = told[(told["start"] >= told["spawned"]) & (told["end"] - told["spawned"] >= worked)]
     for (run, backend, device), group in told.groupby(["run", "backend", "device"]):
         total = (group["end"] - group["spawned"]).dt.total_seconds().sum()
         imported = (group["start"] - group["spawned"]).dt.total_seconds().sum()

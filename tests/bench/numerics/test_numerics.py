@@ -158,6 +158,22 @@ def test_a_run_keeps_its_options(two):
     assert "other options" in done.stderr
 
 
+def test_the_machine_and_what_changes_programs_are_recorded_and_a_run_is_not_gone_on_with_elsewhere(tmp_path):
+    options = (*own_layer("Broken"), "--machine", "my box")
+    slow = {**os.environ, "XLA_FLAGS": "--xla_cpu_enable_fast_math=false", "KERAS_HOME": str(tmp_path)}
+    (tmp_path / "keras.json").write_text('{"epsilon": 1e-5}')
+    done = subprocess.run(command(tmp_path, *options), cwd=ROOT, env=slow, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told = {worker: read_object(tmp_path / "run" / worker / "facts.json") for worker in ("jax-float64", "jax-cpu")}
+    assert {facts["machine"] for facts in told.values()} == {"my box"}
+    assert told["jax-float64"]["surroundings"] == "'keras.json epsilon=1e-05'", "its XLA_FLAGS are not the user's"
+    assert told["jax-cpu"]["surroundings"] == ("XLA_FLAGS=--xla_cpu_enable_fast_math=false 'keras.json epsilon=1e-05'")
+    again = compute(tmp_path, *options)
+    assert again.returncode == 2
+    assert "this is no longer what the run run was begun with: surroundings" in again.stderr
+    assert len(again.stderr.splitlines()) == 1
+
+
 def test_several_inputs_and_outputs_and_training(tmp_path):
     options = [*own_layer("Sum", "4,3", "4,3"), "--config", '{"scale": 2.5}']
     assert compute(tmp_path, *options).returncode == 0

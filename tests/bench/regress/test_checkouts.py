@@ -226,7 +226,10 @@ def removed(folder: Path) -> int:
 
 @pytest.mark.parametrize(
     ("happens", "told"),
-    [(full, "No space left on device: .*whole pairs are kept"), (removed, "No such file or directory: ")],
+    [
+        (full, "No space left on device: .*what is finished is kept. Go on with: --resume --run one"),
+        (removed, "No such file or directory: "),
+    ],
 )
 def test_a_disk_that_fails_is_one_line(tmp_path, monkeypatch, capsys, happens, told):
     monkeypatch.chdir(tmp_path)

@@ -7,7 +7,7 @@ import pytest
 
 from bench.commandline import Refused
 from bench.run import journal, supervisor
-from bench.run.launches import Plan
+from bench.run.launches import Passes, Plan
 from bench.run.supervisor import Run
 from tests.bench.run import test_supervisor
 from tests.bench.run.test_supervisor import bench
@@ -95,6 +95,17 @@ def test_where_nothing_can_be_measured_the_exit_code_is_that_of_wrong_use(run):
     made.measure()
     assert begun == []
     assert made.summarize() == 2
+
+
+def test_files_that_a_killed_supervisor_left_aside_are_kept_when_the_run_goes_on(tmp_path):
+    """A launch that ended has written all of its file, one that did not end may have half of it."""
+    plan = _plan(("jax", "cpu"), tmp_path, 2)
+    for launch in (1, 2):
+        journal.append(tmp_path, "launch", backend="jax", device="cpu", launch=launch, **{"pass": launch}, cases=[])
+        (tmp_path / f"jax-cpu-{launch}.json.part").write_text("{")
+    journal.append(tmp_path, "exit", backend="jax", device="cpu", launch=1, returncode=0)
+    Passes(plan, "cpu")
+    assert {path.name for path in tmp_path.glob("jax-cpu-*")} == {"jax-cpu-1.json", "jax-cpu-2.json.part"}
 
 
 @pytest.mark.parametrize("wrong", ["jax=/bin/python", "theano-cpu=/bin/python", "jax-tpu=/bin/python", "jax-cpu="])

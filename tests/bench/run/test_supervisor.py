@@ -60,8 +60,9 @@ def test_whatever_a_workload_does_it_becomes_a_row_and_the_rest_goes_on(tmp_path
     assert "failed: ValueError: the layer is broken\n" in result.stdout
     exits = [e["returncode"] for e in journal.read(tmp_path / "hostile") if e["event"] == "exit"]
     assert exits.count(LOST_DEVICE) == 1, "the launch goes on although nothing can be computed"
-    left = subprocess.run(["pgrep", "-f", f"time.sleep.{hostile_workloads.LeavesChild.SECONDS}"], capture_output=True)
-    assert not left.stdout, "a child outlived its launch"
+    for layer in (hostile_workloads.LeavesChild, hostile_workloads.LeavesSession):
+        left = subprocess.run(["pgrep", "-f", f"time.sleep.{layer.SECONDS}"], capture_output=True)
+        assert not left.stdout, f"what {layer.__name__} started outlived its launch"
 
 
 def test_a_killed_run_is_resumed_without_measuring_again_what_was_finished(tmp_path):

@@ -3,8 +3,10 @@
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,7 @@ def test_files_and_folders_are_those_of_the_folder_the_user_is_in(tmp_path):
             ["--workloads", "{own}/slash.py"],
             "a workload or a size must be called by letters, digits and . _ + = -, not 'a/b'",
         ),
+        (["--workloads", "{own}/lines.py"], "by letters, digits and . _ + = -, not 'a\\nb'"),
         (["--workloads", "{own}/twice.py"], "more than one workload is called rms_norm; give yours another name"),
         (["--workloads", "{own}/raises.py"], "raises.py cannot be imported: ZeroDivisionError: division by zero"),
     ],
@@ -100,6 +103,7 @@ def test_what_cannot_be_measured_is_one_line_and_exit_code_2(tmp_path, options, 
         "WORKLOADS = [Workload({name!r}, 'own', layer, inputs, {{'s': {{}}}})]\n"
     )
     (tmp_path / "slash.py").write_text(text.format(name="a/b"))
+    (tmp_path / "lines.py").write_text(text.format(name="a\nb"))
     (tmp_path / "twice.py").write_text(text.format(name="rms_norm"))
     (tmp_path / "raises.py").write_text("1 / 0\n")
     given = [option.format(own=tmp_path) for option in options]
@@ -125,6 +129,36 @@ def test_the_path_of_a_cache_has_nothing_that_breaks_a_command_line(tmp_path):
     assert " " not in str(link)
     assert str(link).isascii()
     assert plain(odd) == link
+
+
+def everybodys(folder: Path) -> None:
+    folder.mkdir()
+    folder.chmod(0o777)
+
+
+def elsewhere(folder: Path) -> None:
+    folder.with_name("elsewhere").mkdir(mode=0o700)
+    folder.symlink_to("elsewhere")
+
+
+def of_somebody_else(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 12345, 12345)
+
+
+@pytest.mark.parametrize("made", [everybodys, elsewhere, of_somebody_else, Path.touch])
+def test_links_to_caches_are_in_a_folder_that_nobody_else_can_write_to(tmp_path, monkeypatch, made):
+    if made is of_somebody_else and os.getuid() != 0:
+        pytest.skip("only root can give a folder away")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    first = plain(tmp_path / "ü" / "cache").parent
+    shutil.rmtree(first)
+    made(first)
+    link = plain(tmp_path / "ü" / "cache")
+    assert link.parent.parent == tmp_path
+    assert link.parent != first
+    assert (link.parent.stat().st_mode & 0o777, link.parent.stat().st_uid) == (0o700, os.getuid())
+    assert link.resolve() == tmp_path / "ü" / "cache"
 
 
 @pytest.mark.parametrize(

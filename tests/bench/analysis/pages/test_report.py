@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -164,7 +165,9 @@ def test_techniques_tell_all_that_is_known(tmp_path):
     out = tmp_path / "out"
     reports(tmp_path / "raw/run", out)
     numbers = {"technique": "RMSNorm", "backend": "jax", "device": "cpu", "dtype": "float32", "reason": ""}
-    pd.DataFrame([numbers | {"max_ulp": 3.5, "verdict": "agree"}]).to_csv(out / "numerics.csv", index=False)
+    agrees = numbers | {"max_ulp": 3.5, "verdict": "agree", "check": "value"}
+    lost = numbers | {"verdict": "disagree", "check": "missing"}
+    pd.DataFrame([agrees, lost]).to_csv(out / "numerics.csv", index=False)
     slower = {"backend": "jax", "device": "cpu", "workload": "rms_norm", "size": "small", "dtype": "float32"}
     slower |= {"mode": "jit", "metric": "forward", "ratio": 1.2, "ci_low": 1.1, "ci_high": 1.3, "p_value": 0.01}
     slower |= {"pairs": 12, "verdict": "slower", "detectable": 1.02, "reason": ""}
@@ -175,13 +178,38 @@ def test_techniques_tell_all_that_is_known(tmp_path):
     assert "jax fastest in 5 of 5 cases" in told
     assert "jax: 2.00 [2.00, 2.00] to 2.00 [2.00, 2.00] times its own code, over 1 cell of 3 launches" in told
     assert "jax, jit forward: time grows with tokens to the power 1.00 [1.00, 1.00], 3 sizes, 3 launches" in told
-    assert "Numerics, jax \u00b7 cpu \u00b7 float32: agrees, at most 3.50 ulp" in told
+    assert "Numerics, jax \u00b7 cpu \u00b7 float32: agrees, 1 result missing, at most 3.50 ulp" in told
     assert "rms_norm small float32 jit forward jax cpu: slower, 1.20 [1.10, 1.30], 12 pairs of launches" in told
     assert "signal 11" in told
     assert "Show its 11 cells in the table" in told
     assert "found 1 slower; regressions.html" in text
     assert "Techniques RMSNorm" in text
     assert "(native)" not in told
+
+
+def test_a_clock_that_was_set_back_during_a_launch_costs_no_row(tmp_path):
+    """All but what the time of that launch went into is known."""
+    took = {"measured_s": 1.0}
+    for launch in (1, 2):
+        write_launch(tmp_path, [(cell() | took, exact(1.0)), (cell(mode="eager") | took, exact(2.0))], launch=launch)
+    path = tmp_path / "run" / "journal.jsonl"
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    spawns = [{**e, "event": "spawn"} for e in events if e["event"] == "launch"]
+    both = load([_journal(path, [*spawns, *events])])
+    second = [e for e in events if e["launch"] == 2]
+    for event in second[len(second) // 2 :]:
+        event["time"] = (datetime.fromisoformat(event["time"]) - timedelta(hours=1)).isoformat()
+    back = load([_journal(path, [*spawns, *events])])
+    assert back.problems == []
+    assert back.frame["median_s"].tolist() == both.frame["median_s"].tolist() == [2.0, 1.0]
+    assert back.frame["launches"].tolist() == [2, 2]
+    (row, _), (whole, _) = machines_and_runs.spent(back.launches), machines_and_runs.spent(both.launches)
+    assert (row["in all"], whole["in all"]) == ("0 min 2 s", "0 min 4 s")
+
+
+def _journal(path, events):
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path.parent
 
 
 def test_a_damaged_neighbour_is_named(raw, tmp_path):

@@ -502,3 +502,17 @@ def test_the_page_shows_every_pair_and_opens_its_results(folder, tmp_path):
     assert page.count('class="disagree"') == 1 + 3, "the legend, and torch with each of the others"
     assert "inference/gradient of kernel" in page
     assert "<script" not in page
+
+
+def test_the_page_counts_what_is_missing_apart_from_what_disagrees(folder, tmp_path):
+    del folder.arrays["torch-cpu"]["jit/inference/output"]
+    assert main(["numerics", str(folder.write()), "--out", str(tmp_path)]) == INCOMPLETE
+    page = " ".join((tmp_path / "numerics.html").read_text().split())
+    assert 'What could be compared agrees. <b class="off">1 result missing or damaged.</b>' in page
+    assert "<li>jit/inference/output: was planned and is not there; delete" in page
+    assert "disagreements" not in page
+    output = folder.arrays["torch-cpu"]["eager/inference/output"]
+    folder.arrays["torch-cpu"]["eager/inference/output"] = moved(output, 32)
+    assert main(["numerics", str(folder.write()), "--out", str(tmp_path)]) == FOUND
+    page = " ".join((tmp_path / "numerics.html").read_text().split())
+    assert '<b class="off">1 disagreement.</b> <b class="off">1 result missing or damaged.</b>' in page

@@ -195,6 +195,12 @@ def spoilt_within(path):
     path.write_bytes(content)
 
 
+def from_before_surroundings(path):
+    table = pq.read_table(path, partitioning=None).drop_columns("surroundings")
+    pq.write_table(table, path)
+    assert pq.read_schema(path).equals(history.OLDER, check_metadata=True)
+
+
 def null(name):
     def spoil(path):
         table = pq.read_table(path, partitioning=None)
@@ -238,6 +244,23 @@ def test_the_report_names_it_and_says_so(tmp_path, capsys, spoil, message):
     assert main(list(map(str, command))) == 1
     assert message in capsys.readouterr().err
     assert message in (tmp_path / "out" / "trend.html").read_text()
+
+
+@pytest.mark.parametrize("older", [(0,), (1,), (0, 1)])
+def test_files_from_before_surroundings_were_recorded_are_read(tmp_path, older):
+    paths = [keep(tmp_path, point(float(day), day, surroundings=f"A={day}")) for day in (1, 2)]
+    for place in older:
+        from_before_surroundings(paths[place])
+    assert column(tmp_path, "median_s") == [1.0, 2.0]
+    assert column(tmp_path, "surroundings") == ["" if day - 1 in older else f"A={day}" for day in (1, 2)]
+
+
+def test_a_damaged_file_from_before_surroundings_is_named(tmp_path):
+    path = keep(tmp_path, point(1.0))
+    from_before_surroundings(path)
+    spoilt_within(path)
+    (problem,) = history.newest(tmp_path, ALL).problems
+    assert problem.startswith(f"{path}: damaged")
 
 
 @pytest.mark.parametrize("spoil", [cut, null("rounds")])

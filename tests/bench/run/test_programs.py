@@ -1,0 +1,64 @@
+"""What a launch runs of a workload: inputs of integers and of floats, forward and backward, on every backend."""
+
+import importlib
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+import backends
+from bench.run.cells import Cell
+from bench.run.programs import Programs
+from bench.workloads import Workload
+
+ADAPTER = backends.active()
+NATIVE = importlib.import_module(f"backends.native.{keras.backend.backend()}")
+
+
+class Lookup(keras.layers.Layer):
+    """Rows of a table, those that a mask leaves."""
+
+    def build(self, ids, kept, scale):
+        self.table = self.add_weight(shape=(9, scale[-1]), initializer="ones", name="table")
+
+    def call(self, ids, kept, scale, training=None):
+        return ops.where(kept[..., None], ops.take(self.table, ids, axis=0) * scale, 0.0)
+
+
+WORKLOAD = Workload(
+    "lookup",
+    "own",
+    lambda size: Lookup(),
+    lambda size: [(4, 5), (4, 5), (4, 5, size["width"])],
+    {"tiny": {"width": 3}},
+    integers=[("int32", 2, 7), ("bool", 0, 2), None],
+)
+
+
+@pytest.mark.parametrize(("mode", "metric"), [("eager", "forward"), ("eager", "backward"), ("jit", "backward")])
+def test_token_ids_and_masks_are_inputs_like_others(tmp_path, mode, metric):
+    programs = Programs(ADAPTER, NATIVE, "cpu", tmp_path)
+    cell = Cell(WORKLOAD, "tiny", "float32", mode, metric)
+    step = programs.step(cell)
+    step()
+    step.settle()
+    ids, kept, scale = (ADAPTER.array(x) for x in programs._model(WORKLOAD, "tiny", "float32")[1])
+    assert (ids.dtype, kept.dtype, scale.dtype) == (np.int32, np.bool_, np.float32)
+    assert 2 <= ids.min() < ids.max() < 7
+    assert 0 < kept.mean() < 1
+    about = programs.describe(cell)
+    assert (about["shape"], about["bytes"]) == ("4x5 4x5 4x5x3", None)
+    if metric == "forward":
+        np.testing.assert_array_equal(ADAPTER.array(step.results), np.where(kept[..., None], scale, 0))
+        return
+    _, (gradient,), (table,) = step.results[:3]
+    assert (ADAPTER.array(gradient)[~kept] == 0).all()
+    assert ADAPTER.array(table).shape == (9, 3)
+
+
+def test_each_input_is_told_of():
+    workload = replace(WORKLOAD, integers=[("int32", 0, 9)])
+    with pytest.raises(ValueError, match=r"`integers` must have an entry for each of the 3 inputs\. Received: "):
+        Programs(ADAPTER, NATIVE, "cpu", None)._model(workload, "tiny", "float32")

@@ -47,6 +47,19 @@ def command(*options: str) -> list[str]:
     return [sys.executable, "-m", "bench.regress", *options]
 
 
+# As many pairs as it takes to see what becomes of them; what they show is not the question.
+FEW_PAIRS = (
+    "import sys; from bench.analysis.statistics import revisions; from bench.regress.__main__ import main\n"
+    "revisions.SCREEN_PAIRS = revisions.LOOK_PAIRS = revisions.CONFIRM_PAIRS = 2\n"
+    "sys.exit(main())"
+)
+
+
+def briefly(folder: Path, *options: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", FEW_PAIRS, *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=500)
+
+
 def regress(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         command(*options), cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=500
@@ -124,26 +137,26 @@ def test_a_stored_baseline_is_compared_and_an_unlike_one_refused(checkout):
 
 def test_a_calibration_is_kept_and_used_and_a_comparison_is_gone_on_with_only_as_it_was_begun(checkout):
     options = ("--workloads", str(SIDED), "-k", "steady and forward and eager", "--seconds", "0.05")
-    calibrated = regress(checkout, "--calibrate", *options)
+    calibrated = briefly(checkout, "--calibrate", *options)
     assert calibrated.returncode == 0, calibrated.stdout + calibrated.stderr
     assert "calibrated 1 cells" in calibrated.stdout
     assert (checkout / "results" / "calibration" / "jax-cpu.json").exists()
-    compared = regress(checkout, "--base", "main", "--run", "one", *options)
+    compared = briefly(checkout, "--base", "main", "--run", "one", *options)
     assert compared.returncode == CODES[verdicts(checkout)["steady"]["verdict"]], compared.stdout + compared.stderr
     assert "no calibration" not in compared.stdout
 
-    again = regress(checkout, "--base", "main", "--run", "one", *options)
+    again = briefly(checkout, "--base", "main", "--run", "one", *options)
     assert again.returncode == 2
     assert "has jax-cpu already; add --resume" in again.stderr
     (checkout / "new_file.py").write_text("")
-    changed = regress(checkout, "--base", "main", "--run", "one", "--resume", *options)
+    changed = briefly(checkout, "--base", "main", "--run", "one", "--resume", *options)
     assert changed.returncode == 2
     assert "was begun with head" in changed.stderr
 
 
 def test_a_layer_that_raises_in_head_does_not_look_the_same(checkout):
     options = ("--workloads", str(SIDED), "-k", "raising and forward and eager", "--seconds", "0.02")
-    result = regress(checkout, "--base", "main", *options)
+    result = briefly(checkout, "--base", "main", *options)
     assert result.returncode == 4, result.stdout + result.stderr
     row = verdicts(checkout)["raising"]
     assert row["verdict"] == "undecided"

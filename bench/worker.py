@@ -33,6 +33,8 @@ LOST_DEVICE = 3
 class Worker:
     """What the cases of one launch share."""
 
+    INTERRUPTED = int(pytest.ExitCode.INTERRUPTED)
+
     def __init__(self, config: pytest.Config, variables: dict[str, str]):
         option = config.option
         self.run = Path(option.results) / option.run
@@ -54,7 +56,7 @@ class Worker:
         self.programs = Programs(self.adapter, native, self.device, cache)
         self.settings = settings(option)
         self.ended: set[str] = set()
-        self.exitstatus = 0
+        self.exitstatus = self.INTERRUPTED
         self.asker = turns.Asker(*map(int, option.turns.split(","))) if option.turns else None
         self.replayed: set[str] = set()
         try:
@@ -225,10 +227,13 @@ class Worker:
         output_json["suite"] = self.suite()
         output_json["benchmarks"] = [b for b in output_json["benchmarks"] if b["name"] in self.ended]
 
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, exitstatus: int):
+        result = yield  # pytest-benchmark writes its file
         self.exitstatus = int(exitstatus)
         if self.asker:
             self.asker.ask(turns.END)
+        return result
 
     def pytest_unconfigure(self) -> None:
         """All files are written: what still runs, a layer has left behind."""

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,6 +97,23 @@ def test_files_that_a_killed_supervisor_left_aside_are_kept_when_the_run_goes_on
     journal.append(tmp_path, "exit", backend="jax", device="cpu", launch=1, returncode=0)
     Passes(plan, "cpu")
     assert {path.name for path in tmp_path.glob("jax-cpu-*")} == {"jax-cpu-1.json", "jax-cpu-2.json.part"}
+
+
+def test_a_launch_that_is_interrupted_while_it_writes_its_file_has_not_ended_well():
+    """What reads the run would look for that file."""
+    from bench.worker import Worker
+
+    launch = SimpleNamespace(exitstatus=Worker.INTERRUPTED, asker=None)
+    ending = Worker.pytest_sessionfinish(launch, 0)
+    next(ending)
+    with pytest.raises(KeyboardInterrupt):
+        ending.throw(KeyboardInterrupt)
+    assert launch.exitstatus == 2
+    ending = Worker.pytest_sessionfinish(launch, 0)
+    next(ending)
+    with pytest.raises(StopIteration):
+        next(ending)
+    assert launch.exitstatus == 0
 
 
 @pytest.mark.parametrize("wrong", ["jax=/bin/python", "theano-cpu=/bin/python", "jax-tpu=/bin/python", "jax-cpu="])

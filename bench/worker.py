@@ -231,7 +231,7 @@ class Worker:
     def pytest_sessionfinish(self, exitstatus: int):
         result = yield  # pytest-benchmark writes its file
         self.exitstatus = int(exitstatus)
-        if self.asker:
+        if self.asker and exitstatus != self.INTERRUPTED:
             self.asker.ask(turns.END)
         return result
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench import journal, supervisor
+from bench import journal, supervisor, turns
 from bench.commandline import Refused
 from bench.launches import Passes, Plan
 from bench.supervisor import Run
@@ -99,21 +99,25 @@ def test_files_that_a_killed_supervisor_left_aside_are_kept_when_the_run_goes_on
     assert {path.name for path in tmp_path.glob("jax-cpu-*")} == {"jax-cpu-1.json", "jax-cpu-2.json.part"}
 
 
-def test_a_launch_that_is_interrupted_while_it_writes_its_file_has_not_ended_well():
-    """What reads the run would look for that file."""
+def ended(exitstatus: int, *, interrupted: bool = False) -> tuple[int, list[bytes]]:
+    """What a launch takes for its exit code, and what it asked of the process that gives the turns."""
     from bench.worker import Worker
 
-    launch = SimpleNamespace(exitstatus=Worker.INTERRUPTED, asker=None)
-    ending = Worker.pytest_sessionfinish(launch, 0)
+    asked: list[bytes] = []
+    launch = SimpleNamespace(INTERRUPTED=2, exitstatus=Worker.INTERRUPTED, asker=SimpleNamespace(ask=asked.append))
+    ending = Worker.pytest_sessionfinish(launch, exitstatus)
     next(ending)
-    with pytest.raises(KeyboardInterrupt):
-        ending.throw(KeyboardInterrupt)
-    assert launch.exitstatus == 2
-    ending = Worker.pytest_sessionfinish(launch, 0)
-    next(ending)
-    with pytest.raises(StopIteration):
-        next(ending)
-    assert launch.exitstatus == 0
+    with pytest.raises(KeyboardInterrupt if interrupted else StopIteration):
+        ending.throw(KeyboardInterrupt) if interrupted else next(ending)
+    return launch.exitstatus, asked
+
+
+def test_a_launch_that_is_interrupted_has_not_ended_well():
+    """Neither is its file whole, nor the pair that it is one of."""
+    assert ended(0) == (0, [turns.END])
+    assert ended(1) == (1, [turns.END])
+    assert ended(2) == (2, [])
+    assert ended(0, interrupted=True) == (2, []), "while it wrote its file"
 
 
 @pytest.mark.parametrize("wrong", ["jax=/bin/python", "theano-cpu=/bin/python", "jax-tpu=/bin/python", "jax-cpu="])

@@ -84,7 +84,11 @@ def check_out(commit: str, folder: Path, objects: Path) -> None:
 
 
 def remove(folder: Path) -> None:
+    """Removes a checkout, also one that a killed git left half made or half removed."""
     _git("worktree", "remove", "--force", str(folder))
+    shutil.rmtree(folder, ignore_errors=True)
+    _git("worktree", "unlock", str(folder))
+    _git("worktree", "prune")
 
 
 def _check_repository() -> None:

@@ -16,6 +16,7 @@ from bench.run.worker import Worker, model
 
 CELL = pytest.StashKey[Cell]()
 LOST_DEVICE = 3
+INTERRUPTED = int(pytest.ExitCode.INTERRUPTED)
 
 
 class Plugin:
@@ -24,7 +25,7 @@ class Plugin:
     def __init__(self, shared: Worker):
         self.shared = shared
         self.ended: set[str] = set()
-        self.exitstatus = 0
+        self.exitstatus = INTERRUPTED
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if "cell" in metafunc.fixturenames:
@@ -98,10 +99,13 @@ class Plugin:
         output_json["suite"] = self.shared.suite()
         output_json["benchmarks"] = [b for b in output_json["benchmarks"] if b["name"] in self.ended]
 
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, exitstatus: int):
+        result = yield  # pytest-benchmark writes its file
         self.exitstatus = int(exitstatus)
-        if self.shared.asker:
+        if self.shared.asker and exitstatus != INTERRUPTED:
             self.shared.asker.ask(turns.END)
+        return result
 
     def pytest_unconfigure(self) -> None:
         """All files are written: what still runs, a layer has left behind."""

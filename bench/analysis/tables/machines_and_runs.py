@@ -114,12 +114,20 @@ def spent(launches: pd.DataFrame) -> list[dict[str, str]]:
         shares = {name: f"{seconds:.0f} s ({seconds / total:.0%})" for name, seconds in parts.items()}
         rows.append({"backend": backend, "device": device, **shares, "in all": formats.duration(total), "run": run})
     for run, group in told.groupby("run"):
+        if not _in_order(group):
+            continue
         busy = (group["end"] - group["spawned"]).dt.total_seconds().sum()
         waited = (group["end"].max() - group["spawned"].min()).total_seconds() - busy
         nothing = dict.fromkeys(("device", "imported", "compiled", "measured", "else"), "")
         between = {"in all": formats.duration(max(0.0, waited)), "run": run}
         rows.append({"backend": "between launches", **nothing, **between})
     return rows
+
+
+def _in_order(launches: pd.DataFrame) -> bool:
+    """Whether those of each backend and device were begun one after the other, as they were but for the clock."""
+    by_number = launches.sort_values("launch").groupby(["backend", "device"])["spawned"]
+    return all(times.is_monotonic_increasing for _, times in by_number)
 
 
 def unfinished(launches: pd.DataFrame) -> list[str]:

@@ -185,6 +185,26 @@ def test_a_checkout_that_cannot_be_made_says_why(origin, use):
         checkouts.check_out(git(folder, "rev-parse", "HEAD"), blocked, folder / "none")
 
 
+@pytest.mark.parametrize("harm", ["locked", "without its file", "emptied", "gone"])
+def test_a_checkout_that_git_was_killed_over_is_removed_and_made_again(origin, use, harm):
+    folder = use(origin)
+    commit, tree = git(folder, "rev-parse", "HEAD"), folder / "results" / "regress" / "base"
+    checkouts.check_out(commit, tree, folder / "none")
+    git(folder, "worktree", "lock", str(tree), "--reason", "initializing")
+    if harm in ("without its file", "emptied"):
+        (tree / ".git").unlink()
+    if harm == "emptied":
+        shutil.rmtree(tree)
+        tree.mkdir()
+    if harm == "gone":
+        shutil.rmtree(tree)
+    checkouts.remove(tree)
+    assert not tree.exists()
+    assert git(folder, "worktree", "list").count("\n") == 0
+    checkouts.check_out(commit, tree, folder / "none")
+    assert (tree / "third").exists()
+
+
 # What ends a comparison.
 
 

@@ -2,11 +2,12 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bench.commandline import Refused
-from bench.run import journal, supervisor
+from bench.run import journal, supervisor, turns
 from bench.run.launches import Passes, Plan
 from bench.run.supervisor import Run
 from tests.bench.run import test_supervisor
@@ -106,6 +107,27 @@ def test_files_that_a_killed_supervisor_left_aside_are_kept_when_the_run_goes_on
     journal.append(tmp_path, "exit", backend="jax", device="cpu", launch=1, returncode=0)
     Passes(plan, "cpu")
     assert {path.name for path in tmp_path.glob("jax-cpu-*")} == {"jax-cpu-1.json", "jax-cpu-2.json.part"}
+
+
+def ended(exitstatus: int, *, interrupted: bool = False) -> tuple[int, list[bytes]]:
+    """What a launch takes for its exit code, and what it asked of the process that gives the turns."""
+    from bench.run.plugin import Plugin
+
+    asked: list[bytes] = []
+    launch = Plugin(SimpleNamespace(asker=SimpleNamespace(ask=asked.append)))
+    ending = launch.pytest_sessionfinish(exitstatus)
+    next(ending)
+    with pytest.raises(KeyboardInterrupt if interrupted else StopIteration):
+        ending.throw(KeyboardInterrupt) if interrupted else next(ending)
+    return launch.exitstatus, asked
+
+
+def test_a_launch_that_is_interrupted_has_not_ended_well():
+    """Neither is its file whole, nor the pair that it is one of."""
+    assert ended(0) == (0, [turns.END])
+    assert ended(1) == (1, [turns.END])
+    assert ended(2) == (2, [])
+    assert ended(0, interrupted=True) == (2, []), "while it wrote its file"
 
 
 @pytest.mark.parametrize("wrong", ["jax=/bin/python", "theano-cpu=/bin/python", "jax-tpu=/bin/python", "jax-cpu="])

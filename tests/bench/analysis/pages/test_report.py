@@ -19,7 +19,7 @@ from bench.analysis import load
 from bench.analysis.__main__ import main
 from bench.analysis.pages import index, other_results
 from bench.analysis.tables import machines_and_runs, schema
-from tests.bench.analysis.synthetic import cell, write_launch, write_launches
+from tests.bench.analysis.synthetic import EPOCH, cell, write_launch, write_launches
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -205,6 +205,11 @@ def test_a_clock_that_was_set_back_during_a_launch_costs_no_row(tmp_path):
     assert back.frame["launches"].tolist() == [2, 2]
     (row, _), (whole, _) = machines_and_runs.spent(back.launches), machines_and_runs.spent(both.launches)
     assert (row["in all"], whole["in all"]) == ("0 min 2 s", "0 min 4 s")
+    spawns[1]["time"] = second[0]["time"] = (EPOCH - timedelta(hours=1)).isoformat()
+    for event in second[1:]:
+        event["time"] = (EPOCH - timedelta(minutes=59)).isoformat()
+    (row,) = machines_and_runs.spent(load([_journal(path, [*spawns, *events])]).launches)
+    assert row["backend"] == "jax", "between launches nobody knows"
 
 
 def _journal(path, events):

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis.tables import agreement_checks as checks
-from bench.analysis.tables.agreement_checks import AGREE as AGREE
-from bench.analysis.tables.agreement_checks import ALL, DAMAGE, DISAGREE, EXCEPTED, LOST, MISSING
+from bench.analysis.tables import agreement_rows, oracle_checks
+from bench.analysis.tables.agreement_rows import AGREE as AGREE
+from bench.analysis.tables.agreement_rows import ALL, DAMAGE, DISAGREE, EXCEPTED, LOST, MISSING
 from bench.analysis.tables.numerics_files import Record, Run, Unreadable, same
 from bench.analysis.tables.numerics_files import read as read
 from bench.commandline import FOUND, INCOMPLETE, OK
@@ -25,7 +26,7 @@ PAIR_COLUMNS = ("technique", "dtype", "mode", "tensor", "first", "second", "max_
 
 def judge(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns the verdicts, and how far each two backends are apart (and each from the oracle)."""
-    rows = list(checks.damage(run))
+    rows = list(agreement_rows.damage(run))
     pairs: list[dict[str, Any]] = []
     for technique, about in run.abouts.items():
         for dtype in run.settings.dtypes:
@@ -33,17 +34,17 @@ def judge(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
             oracle = there.get(ORACLE) or Record(run.folder / ORACLE / dtype / f"{technique}.json")
             records = {b: record for b in run.backends if (record := run.record(b, dtype, technique)) is not None}
             found = [
-                *(checks.not_computed(run, worker, dtype) for worker in run.workers if worker not in there),
-                *checks.failures(records),
+                *(agreement_rows.not_computed(run, worker, dtype) for worker in run.workers if worker not in there),
+                *agreement_rows.failures(records),
                 *checks.lacks(records, oracle, about, dtype, run.settings.device),
-                *checks.oracle_rows(oracle, there, about["phases"], dtype),
+                *oracle_checks.judge_oracle(oracle, there, about["phases"], dtype),
                 *checks.values(records, oracle, dtype),
                 *checks.repeats(records),
                 *checks.hostile(records, about["finite"]),
                 *checks.misshapen(records, oracle),
                 *checks.draws(records),
             ]
-            finished = [checks.finished(row, technique, dtype, run.settings.device, about) for row in found]
+            finished = [agreement_rows.finished(row, technique, dtype, run.settings.device, about) for row in found]
             rows += finished
             bad = {(row["backend"], row["mode"], row["tensor"]) for row in finished if row["verdict"] == DISAGREE}
             pairs += [
@@ -55,7 +56,7 @@ def judge(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def changes(run: Run, earlier: Run) -> pd.DataFrame:
     """Compares the results of two runs: verdicts on how far those of `run` are from those of `earlier`."""
-    rows = [*checks.damage(run), *checks.damage(earlier)]
+    rows = [*agreement_rows.damage(run), *agreement_rows.damage(earlier)]
     backends = [backend for backend in run.backends if backend in earlier.backends]
     dtypes = [dtype for dtype in run.settings.dtypes if dtype in earlier.settings.dtypes]
     techniques = [technique for technique in run.abouts if technique in earlier.abouts]
@@ -70,7 +71,7 @@ def changes(run: Run, earlier: Run) -> pd.DataFrame:
                 f"compute one of them with --cases-of the other"
             )
         found = [*checks.changed(run, earlier, backends, dtype, technique)]
-        rows += [checks.finished(row, technique, dtype, devices, run.abouts[technique]) for row in found]
+        rows += [agreement_rows.finished(row, technique, dtype, devices, run.abouts[technique]) for row in found]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -97,7 +98,7 @@ def losses(frame: pd.DataFrame) -> list[str]:
     lines = list(frame[frame["check"] == DAMAGE]["reason"])
     for reason, rows in missing.groupby("reason", sort=False):
         named = [row.technique if row.tensor == ALL else f"{row.mode}/{row.tensor}" for row in rows.itertuples()]
-        lines.append(f"{checks.some([*dict.fromkeys(named)])}: {reason}")
+        lines.append(f"{agreement_rows.some([*dict.fromkeys(named)])}: {reason}")
     return lines
 
 

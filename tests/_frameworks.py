@@ -4,11 +4,24 @@ Everything that changes from call to call (inputs, weights, state, cotangents) i
 A Python constant in its place would be folded, and an operation without a gradient would seem to compile.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 from keras import ops
+
+
+@contextlib.contextmanager
+def double_precision() -> Iterator[None]:
+    """JAX has no float64 without it."""
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    import jax
+
+    with jax.enable_x64(True):
+        yield
 
 
 def value_and_gradients(

@@ -5,6 +5,7 @@ run by hand: `contract.jit_equals_eager(row)`. Weights are moved off their initi
 as zero or as the identity could hide anything.
 """
 
+import contextlib
 import inspect
 import json
 import tempfile
@@ -18,7 +19,7 @@ import numpy as np
 from keras import ops
 
 from dl_techniques.catalogue import Technique
-from tests._frameworks import value_and_gradients
+from tests._frameworks import double_precision, value_and_gradients
 
 # The outputs, and the gradient of each input and weight with its name.
 Step = tuple[list[np.ndarray], list[tuple[str, np.ndarray | None]]]
@@ -30,6 +31,12 @@ FLOAT32 = 3e-6
 NOISE = 1e-6
 # Eight bits of precision in the inputs, the weights and the output of each step.
 BFLOAT16 = 2e-2
+
+# Steps of a few roundings of float32, and how straight float64 is between them.
+STEP = 1e-6
+FLOAT64 = 1e-9
+# Times normally distributed numbers.
+LARGE = 100.0
 
 # How the classes of this library read an argument, by the last word of its name.
 RESOLVE = {
@@ -76,6 +83,34 @@ def config_is_the_same_after_build(row: Technique) -> None:
 
 
 @check
+def config_is_a_fixed_point(row: Technique) -> None:
+    """A layer made from a config, or from one that went through JSON, has that config."""
+    for layer in (row.make(), row.cls(**required_arguments(row))):
+        config = layer.get_config()
+        assert row.cls.from_config(config).get_config() == config
+        assert json.loads(json.dumps(config)) == config, "JSON changes the config"
+
+
+@check
+def frozen_stays_frozen(row: Technique) -> None:
+    """From the constructor, when copied or loaded; so do single parts. What is frozen does not move in training."""
+    frozen = built(row)
+    frozen.trainable = False
+    before = frozen.get_weights()
+    run(frozen, row, training=True)
+    assert all_equal(frozen.get_weights(), before), "weights move in training"
+    for layer in (row.make(trainable=False), reloaded(frozen)):
+        run(layer, row)
+        assert moving(layer) == [], "frozen, but trainable again"
+    layer = built(row)
+    for part in parts(layer)[::2]:
+        part.trainable = False
+    again = reloaded(layer)
+    run(again, row)
+    assert moving(again) == moving(layer), "parts are frozen, but trainable again, or the other way round"
+
+
+@check
 def build_creates_every_weight(row: Technique) -> None:
     by_shape, by_call = row.make(), row.make()
     by_shape.build(join(shapes(row)))
@@ -98,13 +133,23 @@ def output_shape_is_known_before_build(row: Technique) -> None:
 @check
 def saved_model_gives_the_same_output(row: Technique) -> None:
     layer = built(row)
-    inputs = placeholders(row)
-    model = keras.Model(inputs, layer(join(inputs)))
-    with tempfile.TemporaryDirectory() as folder:
-        model.save(Path(folder) / "model.keras")
-        loaded = keras.saving.load_model(Path(folder) / "model.keras")
+    loaded = saved_and_loaded(layer, row)
     rewind(layer)
-    assert_close(flat(loaded(example(row), training=False)), flat(model(example(row), training=False)))
+    assert_close(run(loaded, row), run(layer, row))
+
+
+@check
+def quantized_model_survives_saving(row: Technique) -> None:
+    for mode in ("int8", "int4", "float8"):
+        layer = quantized(row, mode)
+        if layer is None:
+            return
+        if mode == "int8":
+            again = saved_and_loaded(layer, row)
+        else:  # What a file holds, without the file.
+            again = with_weights_of(layer, reloaded(layer), row)
+        rewind(layer)
+        assert_close(run(again, row), run(layer, row))
 
 
 @check
@@ -145,6 +190,59 @@ def low_precision_keeps_its_dtypes(row: Technique) -> None:
         for narrow, wide in zip(zip(*map(flat, found), strict=True), zip(*expected, strict=True), strict=True):
             error = np.sqrt(np.mean(np.subtract(narrow, wide) ** 2) / np.mean(np.square(wide)))
             assert error < BFLOAT16, f"the relative error under {policy} is {error:.2g}"
+
+
+@check
+def whole_numbers_are_cast(row: Technique) -> None:
+    """Integers, images of bytes and booleans give what the same numbers give as floats."""
+    layer = built(row)
+    for dtype in ("int32", "uint8", "bool"):
+        whole = [ops.cast(ops.abs(3 * x), dtype) for x in example(row)]
+        rewind(layer)
+        outputs = keras.tree.flatten(layer(join(whole), training=False))
+        assert {keras.backend.standardize_dtype(y.dtype) for y in outputs} == {"float32"}
+        rewind(layer)
+        assert_close(flat(outputs), flat(layer(join([ops.cast(x, "float32") for x in whole]), training=False)))
+
+
+@check
+def float64_is_computed_in_float64(row: Technique) -> None:
+    """Over so short a way the output is a straight line: rounding to float32 bends it a hundred times more."""
+    with double_precision():
+        layer = built(row, dtype="float64")
+        random = np.random.default_rng(3)
+        points = [random.standard_normal(shape) for shape in shapes(row, row.inputs[0][0])]
+        directions = [random.standard_normal(x.shape) for x in points]
+
+        def at(step):
+            rewind(layer)
+            inputs = [
+                ops.convert_to_tensor(x + step * d, dtype="float64") for x, d in zip(points, directions, strict=True)
+            ]
+            return [
+                ops.convert_to_numpy(y) for y in keras.tree.flatten(layer(join(inputs), training=False))
+            ]
+
+        for left, middle, right in zip(at(-STEP), at(0), at(STEP), strict=True):
+            assert middle.dtype == "float64"
+            bend = np.abs(left + right - 2 * middle).max() / np.abs(middle).max()
+            assert bend < FLOAT64, f"the relative error is {bend:.2g}"
+
+
+@check
+def large_inputs_stay_finite_in_float16(row: Technique) -> None:
+    """Where the float32 output is, and fits into float16."""
+    keras.utils.set_random_seed(0)
+    exact = row.make()
+    run(exact, row)
+    layer = with_weights_of(exact, row.make(dtype="mixed_float16"), row)
+    inputs = [LARGE * x for x in example(row)]
+    for training in (False, True):
+        rewind(layer)
+        rewind(exact)
+        found = flat(layer(join(inputs), training=training))
+        for narrow, wide in zip(found, flat(exact(join(inputs), training=training)), strict=True):
+            assert np.all(np.isfinite(narrow[np.abs(wide) < 6e4]))
 
 
 @check
@@ -235,6 +333,43 @@ def with_weights_of(layer: Any, other: Any, row: Technique) -> Any:
     run(other, row)
     other.set_weights(layer.get_weights())
     return other
+
+
+def saved_and_loaded(layer: Any, row: Technique) -> Any:
+    inputs = placeholders(row)
+    model = keras.Model(inputs, layer(join(inputs)))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save(Path(folder) / "model.keras")
+        return keras.saving.load_model(Path(folder) / "model.keras")
+
+
+def quantized(row: Technique, mode: str) -> Any:
+    """The layer with its parts quantized, or None where nothing of it can be."""
+    layer = built(row)
+    for part in parts(layer):
+        with contextlib.suppress(NotImplementedError):
+            part.quantize(mode)
+    return layer if any(part.quantization_mode for part in parts(layer)) else None
+
+
+def reloaded(layer: Any) -> Any:
+    """A layer as a saved model has it before its weights are loaded: made from its config, and built."""
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
+    return keras.saving.deserialize_keras_object(config)
+
+
+def parts(layer: Any) -> list[Any]:
+    return layer._flatten_layers(include_self=False)
+
+
+def moving(layer: Any) -> list[str]:
+    """What `fit` would train, also where a model holds the layer."""
+    return [variable.path.partition("/")[2] for variable in layer.variables if variable.trainable]
+
+
+def required_arguments(row: Technique) -> dict[str, Any]:
+    required = [p.name for p in own_parameters(row.cls) if p.default is inspect.Parameter.empty]
+    return {name: row.arguments[name] for name in required}
 
 
 def rewind(layer: Any) -> None:

@@ -24,7 +24,7 @@ def mend(cls: type[Layer]) -> None:
 
 
 def state_of_parts(layer: Layer) -> dict[str, dict[str, Any]]:
-    """What the constructor's arguments do not tell of the parts: which are frozen, or not, by themselves or quantized."""
+    """What the arguments do not tell of the parts: which are quantized, which are frozen or not by themselves."""
     told = {}
     for path, part, owner in _parts(layer):
         state = {}

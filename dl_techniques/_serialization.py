@@ -52,7 +52,7 @@ def serializable(cls: type[T]) -> type[T]:
         for name in arguments:
             if not hasattr(self, name):
                 raise AttributeError(f"{cls.__name__} must keep its argument '{name}' as an attribute of that name")
-            config[name] = keras.saving.serialize_keras_object(getattr(self, name))
+            config[name] = _with_lists(keras.saving.serialize_keras_object(getattr(self, name)))
         if is_layer and (told := state_of_parts(self)):
             config["parts"] = told
         return config
@@ -75,6 +75,13 @@ def _own_arguments(cls: type) -> tuple[str, ...]:
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     parameters = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
     return tuple(p.name for p in parameters if p.kind in named and p.name != "self")
+
+
+def _with_lists(value: Any) -> Any:
+    """Tuples as lists, which JSON makes of them anyway: a config then does not change on its way."""
+    if isinstance(value, dict):
+        return {name: _with_lists(part) for name, part in value.items()}
+    return [_with_lists(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _inherited_config(parent) -> dict[str, Any]:

@@ -24,6 +24,25 @@ def double_precision() -> Iterator[None]:
         yield
 
 
+def narrow_operations(layer: keras.layers.Layer, inputs: Sequence[Any]) -> list[str]:
+    """The operations of a call that compute in, or cast to, a float narrower than float64, by JAX's trace."""
+    import jax
+    from jax.extend.core import jaxprs_in_params
+
+    def forward(*inputs):
+        with keras.StatelessScope():
+            return _outputs(layer, inputs, False)
+
+    def narrow(jaxpr):
+        for equation in jaxpr.eqns:
+            if any(str(getattr(x.aval, "dtype", "")) in ("float32", "float16", "bfloat16") for x in equation.outvars):
+                yield str(equation.primitive)
+            for inner in jaxprs_in_params(equation.params):
+                yield from narrow(inner)
+
+    return sorted(set(narrow(jax.make_jaxpr(forward)(*inputs).jaxpr)))
+
+
 def value_and_gradients(
     layer: keras.layers.Layer, inputs: Sequence[Any], cotangents: Sequence[Any], *, training: bool, jit: bool
 ) -> tuple[list[Any], list[Any]]:

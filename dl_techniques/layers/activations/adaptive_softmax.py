@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_non_negative, check_numbers, check_positive
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least, at_least_float32
 from dl_techniques._serialization import serializable
 
 
@@ -82,7 +82,7 @@ class AdaptiveSoftmax(keras.layers.Layer):
         sharpness = ops.full_like(entropy, highest)
         for coefficient in others:
             sharpness = sharpness * entropy + coefficient
-        temperature = ops.clip(1 / ops.maximum(sharpness, 1.0), self.min_temp, self.max_temp)
+        temperature = ops.clip(1 / at_least(sharpness, 1.0), self.min_temp, self.max_temp)
         return ops.where(entropy > self.entropy_threshold, temperature, 1.0)
 
     def compute_output_shape(self, input_shape):

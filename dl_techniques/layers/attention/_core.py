@@ -16,7 +16,7 @@ import math
 import keras
 from keras import ops
 
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least_float32, is_float64
 from dl_techniques.utils.tensors import reshape
 
 
@@ -46,8 +46,8 @@ def attend(
         return_weights: whether to return the pair of heads and weights, before dropout and in the dtype of the values.
     """
     drops = dropout is not None and training and dropout.rate > 0
-    # JAX' fused attention knows one size of heads only.
-    fuses = not (drops or return_weights) and key.shape[-1] == value.shape[-1]
+    # JAX' fused attention knows one size of heads only, and Keras' computes float64 in float32 on PyTorch and JAX.
+    fuses = not (drops or return_weights or is_float64(query)) and key.shape[-1] == value.shape[-1]
     groups = query.shape[2] // key.shape[2]
     if groups > 1:
         all_see_the_same = bias is None and not is_causal and (mask is None or tuple(mask.shape[1:3]) == (1, 1))
@@ -66,7 +66,7 @@ def attend(
 
 def attention_weights(query, key, *, mask=None, bias=None, scale=None, softmax=ops.softmax):
     """Softmax, or what is given for it, of the scores in float32: `(batch, heads, query_length, key_length)`."""
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    query, scale = _scaled_first(query, scale)
     scores = at_least_float32(ops.einsum("bqhd,bkhd->bhqk", query, key)) * scale
     if bias is not None:
         scores = scores + ops.cast(bias, scores.dtype)
@@ -140,6 +140,8 @@ def _attend_fused(query, key, value, mask, bias, scale, is_causal):
     # JAX the probe overlooks that cuDNN cannot differentiate every mask or bias.
     probes = keras.backend.backend() == "jax" and mask is None and bias is None
     flash_attention = None if probes else False
+    if keras.config.backend() == "tensorflow":
+        query, scale = _scaled_first(query, scale)
     heads = ops.dot_product_attention(
         query, key, value, **penalty, scale=scale, is_causal=is_causal, flash_attention=flash_attention
     )
@@ -159,6 +161,19 @@ def _attend_folded(query, key, value, mask, scale):
     mixed = _attend_fused(query, key, value, mask, None, scale, is_causal=False)
     mixed = ops.transpose(reshape(mixed, (-1, length, groups, shared, head_dim)), (0, 1, 3, 2, 4))
     return reshape(mixed, (-1, length, heads, head_dim))
+
+
+def _scaled_first(query, scale):
+    """Queries times the power of two in `scale`, which rounds nothing, and what is left of it.
+
+    Products of float16 numbers, whose largest is 65504, would overflow before they are scaled.
+    """
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    if keras.backend.standardize_dtype(query.dtype) != "float16":
+        return query, scale
+    _, exponent = math.frexp(scale)
+    power = 2.0 ** min(exponent, 0)
+    return query * power, scale / power
 
 
 def _over_keys(softmax, scores):

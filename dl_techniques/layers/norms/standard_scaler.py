@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_axis, check_number, check_positive, normalize_axes
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least_float32, mean_over
 from dl_techniques._serialization import serializable
 
 
@@ -82,9 +82,9 @@ class StandardScaler(keras.layers.Layer):
     def call(self, inputs, training=None):
         x, present = _without_nan(inputs)
         mean, std = self._statistics(x, present)
-        if training and self.store_stats:
-            self.stored_mean.assign(ops.mean(mean, axis=0))
-            self.stored_std.assign(ops.mean(std, axis=0))
+        if training and self.trainable and self.store_stats:
+            self.stored_mean.assign(mean_over(mean, axis=0))
+            self.stored_std.assign(mean_over(std, axis=0))
         return ops.cast(ops.where(present, (x - mean) * (1 / std), self.nan_replacement), inputs.dtype)
 
     def statistics(self, inputs):

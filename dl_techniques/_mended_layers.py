@@ -67,8 +67,7 @@ def _freezing_parts(init: Callable) -> Callable:
     @functools.wraps(init)
     def wrapper(self, *args, **kwargs):
         init(self, *args, **kwargs)
-        if not self.trainable:
-            self.trainable = False  # Keras' setter passes it on.
+        _freeze_parts(self)
 
     wrapper.__signature__ = inspect.signature(init)  # type: ignore[attr-defined]  # Keras reads it without unwrapping.
     return wrapper
@@ -79,14 +78,17 @@ def _telling_new_parts(build: Callable) -> Callable:
     def wrapper(self, *args, **kwargs):
         before = list(self._layers)
         build(self, *args, **kwargs)
-        if not self.trainable:
-            for part in self._layers:
-                if all(part is not other for other in before):
-                    part.trainable = False
+        _freeze_parts(self, but=before)
         if getattr(self, "_untold_parts", None):
             tell_parts(self, self._untold_parts)
 
     return wrapper
+
+
+def _freeze_parts(layer: Layer, but: list[Layer] | None = None) -> None:
+    for part in [] if layer.trainable else layer._layers:
+        if all(part is not other for other in but or []):
+            part.trainable = False
 
 
 def _given_floats(call: Callable) -> Callable:

@@ -1,8 +1,9 @@
-"""What Keras' layers get wrong wherever a layer has parts or is given whole numbers; `@serializable` mends it.
+"""What Keras' layers get wrong wherever a layer has parts, or is given whole numbers; `@serializable` mends it.
 
 - A part that is created in `__init__`, or in the `build` of a layer that is frozen, is not frozen with it.
 - A config does not say which parts are frozen or quantized, so that a saved model loses it or cannot be loaded.
 - Inputs of whole numbers and booleans stay what they are, and what is computed from them is cut to whole numbers.
+  A variable of TensorFlow stays a variable, which not every operation takes.
 """
 
 import functools
@@ -100,9 +101,11 @@ def _given_floats(call: Callable) -> Callable:
 
 
 def _floats(inputs, layer: Layer):
-    """Whole numbers and booleans in the layer's dtype, anything else unchanged."""
+    """Whole numbers and booleans in the layer's dtype, variables as tensors, anything else unchanged."""
     if isinstance(inputs, list | tuple):
         return [_floats(x, layer) for x in inputs]
+    if hasattr(inputs, "assign"):
+        inputs = ops.convert_to_tensor(inputs)
     dtype = keras.backend.standardize_dtype(inputs.dtype)
     return inputs if dtype.startswith(_NOT_WHOLE) else ops.cast(inputs, layer.compute_dtype)
 

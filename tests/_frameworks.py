@@ -24,6 +24,33 @@ def double_precision() -> Iterator[None]:
         yield
 
 
+def variable(x: Any) -> Any:
+    """The numbers in what the framework keeps weights in."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.Variable(x)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.nn.Parameter(x)
+    return keras.Variable(x)
+
+
+def call_without_sizes(layer: keras.layers.Layer, inputs: Sequence[Any], shapes: Sequence[Any]) -> list[Any]:
+    """The outputs; on TensorFlow those of a graph that knows only what is in `shapes`."""
+
+    def forward(*inputs):
+        return _outputs(layer, inputs, False)
+
+    if keras.backend.backend() != "tensorflow":
+        return forward(*inputs)
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec(shape, x.dtype) for x, shape in zip(inputs, shapes, strict=True)]
+    return tf.function(forward, autograph=False, input_signature=signature)(*inputs)
+
+
 def narrow_operations(layer: keras.layers.Layer, inputs: Sequence[Any]) -> list[str]:
     """The operations of a call that compute in, or cast to, a float narrower than float64, by JAX's trace."""
     import jax
@@ -66,7 +93,11 @@ def _tensorflow(layer, inputs, cotangents, training, jit):
             loss = _loss(outputs, cotangents)
         return outputs, tape.gradient(loss, [*inputs, *(v.value for v in layer.trainable_variables)])
 
-    return (tf.function(step, jit_compile=True, autograph=False) if jit else step)(inputs, cotangents)
+    signature = None
+    if not training:  # Without the size of the batch, as in a model that is served.
+        signature = [[tf.TensorSpec([None, *x.shape[1:]], x.dtype) for x in xs] for xs in (inputs, cotangents)]
+    compiled = tf.function(step, jit_compile=True, autograph=False, input_signature=signature)
+    return (compiled if jit else step)(inputs, cotangents)
 
 
 def _jax(layer, inputs, cotangents, training, jit):

@@ -17,7 +17,7 @@ import keras
 from keras import ops
 
 from dl_techniques._precision import at_least_float32, is_float64
-from dl_techniques.utils.tensors import reshape
+from dl_techniques.utils.tensors import quiet_softmax, reshape
 
 
 def attend(
@@ -64,15 +64,15 @@ def attend(
     return (heads, ops.cast(weights, value.dtype)) if return_weights else heads
 
 
-def attention_weights(query, key, *, mask=None, bias=None, scale=None, softmax=ops.softmax):
+def attention_weights(query, key, *, mask=None, bias=None, scale=None, softmax=quiet_softmax):
     """Softmax, or what is given for it, of the scores in float32: `(batch, heads, query_length, key_length)`."""
-    query, scale = _scaled_first(query, scale)
+    query, key, scale = _scaled_first(query, key, scale)
     scores = at_least_float32(ops.einsum("bqhd,bkhd->bhqk", query, key)) * scale
     if bias is not None:
         scores = scores + ops.cast(bias, scores.dtype)
     if mask is not None:
         scores = ops.where(mask, scores, _large_negative(scores.dtype))
-    weights = _over_keys(softmax, scores)
+    weights = softmax(scores)
     return weights if mask is None else ops.where(mask, weights, ops.zeros_like(weights))
 
 
@@ -141,7 +141,7 @@ def _attend_fused(query, key, value, mask, bias, scale, is_causal):
     probes = keras.backend.backend() == "jax" and mask is None and bias is None
     flash_attention = None if probes else False
     if keras.config.backend() == "tensorflow":
-        query, scale = _scaled_first(query, scale)
+        query, key, scale = _scaled_first(query, key, scale)
     heads = ops.dot_product_attention(
         query, key, value, **penalty, scale=scale, is_causal=is_causal, flash_attention=flash_attention
     )
@@ -163,22 +163,15 @@ def _attend_folded(query, key, value, mask, scale):
     return reshape(mixed, (-1, length, heads, head_dim))
 
 
-def _scaled_first(query, scale):
-    """Queries times the power of two in `scale`, which rounds nothing, and what is left of it.
+def _scaled_first(query, key, scale):
+    """Queries and keys of float16 divided by 32, which rounds nothing, and the scale that is left for their products.
 
-    Products of float16 numbers, whose largest is 65504, would overflow before they are scaled.
+    The largest number of float16 is 65504, and the products would get there before they are scaled.
     """
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     if keras.backend.standardize_dtype(query.dtype) != "float16":
-        return query, scale
-    _, exponent = math.frexp(scale)
-    power = 2.0 ** min(exponent, 0)
-    return query * power, scale / power
-
-
-def _over_keys(softmax, scores):
-    """Keras warns about the softmax of one element, but a single key is nothing strange here."""
-    return 0.0 * scores + 1.0 if scores.shape[-1] == 1 else softmax(scores)
+        return query, key, scale
+    return query / 32, key / 32, scale * 32**2
 
 
 def _large_negative(dtype):

@@ -104,8 +104,8 @@ def _floats(inputs, layer: Layer):
     """Whole numbers and booleans in the layer's dtype, variables as tensors, anything else unchanged."""
     if isinstance(inputs, list | tuple):
         return [_floats(x, layer) for x in inputs]
-    if hasattr(inputs, "assign"):
-        inputs = ops.convert_to_tensor(inputs)
+    if hasattr(inputs, "read_value"):
+        inputs = inputs.read_value()
     dtype = keras.backend.standardize_dtype(inputs.dtype)
     return inputs if dtype.startswith(_NOT_WHOLE) else ops.cast(inputs, layer.compute_dtype)
 

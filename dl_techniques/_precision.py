@@ -27,7 +27,9 @@ def mean_over(x, axis, keepdims: bool = False):
 
 def at_least(x, low: float):
     """As `ops.maximum`."""
-    return ops.where(x < low, ops.cast(low, x.dtype), x) if is_float64(x) else ops.maximum(x, low)
+    if not is_float64(x):
+        return ops.maximum(x, low)
+    return ops.where(x < low, ops.convert_to_tensor(low, dtype=x.dtype), x)
 
 
 def product(x, y):

@@ -15,7 +15,7 @@ FORMULAS = {
     "mean": (lambda x: mean_over(x, axis=(0, 2)), lambda x: x.mean(axis=(0, 2))),
     "kept axis": (lambda x: mean_over(x, axis=-1, keepdims=True), lambda x: x.mean(axis=-1, keepdims=True)),
     "floor": (lambda x: at_least(x, 0.1), lambda x: np.maximum(x, 0.1)),
-    "product": (lambda x: product(x, x[0].T), lambda x: x @ x[0].T),
+    "product": (lambda x: product(x, ops.transpose(x[0])), lambda x: x @ x[0].T),
     "tanh": (tanh, np.tanh),
     "tanh of small numbers": (lambda x: tanh(1e-9 * x), lambda x: np.tanh(1e-9 * x)),
     "tanh of large numbers": (lambda x: tanh(1e9 * x), lambda x: np.tanh(1e9 * x)),

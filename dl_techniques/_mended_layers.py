@@ -14,17 +14,15 @@ from typing import Any
 import keras
 from keras import ops
 
-Layer = keras.layers.Layer
 
-
-def mend(cls: type[Layer]) -> None:
-    cls.__init__ = _freezing_parts(cls.__init__)  # type: ignore[method-assign]
+def mend(cls: type[keras.layers.Layer]) -> None:
+    cls.__init__ = _freezing_parts(cls.__init__)
     if not hasattr(cls.build, "_is_default"):  # Keras' mark of a method that nobody has overridden.
-        cls.build = _telling_new_parts(cls.build)  # type: ignore[method-assign]
-    cls.call = _given_floats(cls.call)  # type: ignore[method-assign]
+        cls.build = _telling_new_parts(cls.build)
+    cls.call = _given_floats(cls.call)
 
 
-def state_of_parts(layer: Layer) -> dict[str, dict[str, Any]]:
+def state_of_parts(layer: keras.layers.Layer) -> dict[str, dict[str, Any]]:
     """What the arguments do not tell of the parts: which are quantized, which are frozen or not by themselves."""
     told = {}
     for path, part, owner in _parts(layer):
@@ -39,7 +37,7 @@ def state_of_parts(layer: Layer) -> dict[str, dict[str, Any]]:
     return told
 
 
-def tell_parts(layer: Layer, told: dict[str, dict[str, Any]]) -> None:
+def tell_parts(layer: keras.layers.Layer, told: dict[str, dict[str, Any]]) -> None:
     """Puts the parts into that state: those that `build` is to create as soon as they are there."""
     parts = {path: part for path, part, _ in _parts(layer)}
     for path, state in told.items():
@@ -48,7 +46,7 @@ def tell_parts(layer: Layer, told: dict[str, dict[str, Any]]) -> None:
     layer._untold_parts = {path: state for path, state in told.items() if path not in parts}
 
 
-def _tell(part: Layer, trainable=None, dtype=None, quantization_config=None) -> None:
+def _tell(part: keras.layers.Layer, trainable=None, dtype=None, quantization_config=None) -> None:
     if trainable is not None:
         part.trainable = trainable
     if dtype is not None:
@@ -56,7 +54,7 @@ def _tell(part: Layer, trainable=None, dtype=None, quantization_config=None) -> 
         part.dtype_policy = keras.saving.deserialize_keras_object(dtype)
 
 
-def _parts(layer: Layer, prefix: str = "") -> Iterator[tuple[str, Layer, Layer]]:
+def _parts(layer: keras.layers.Layer, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Each part with its path of names below the layer and the layer that it is a part of; owners come first."""
     for part in layer._layers:
         path = prefix + part.name
@@ -86,7 +84,7 @@ def _telling_new_parts(build: Callable) -> Callable:
     return wrapper
 
 
-def _freeze_parts(layer: Layer, but: list[Layer] | None = None) -> None:
+def _freeze_parts(layer: keras.layers.Layer, but: list[keras.layers.Layer] | None = None) -> None:
     for part in [] if layer.trainable else layer._layers:
         if all(part is not other for other in but or []):
             part.trainable = False
@@ -100,7 +98,7 @@ def _given_floats(call: Callable) -> Callable:
     return wrapper
 
 
-def _floats(inputs, layer: Layer):
+def _floats(inputs, layer: keras.layers.Layer):
     """Whole numbers and booleans in the layer's dtype, variables as tensors, anything else unchanged."""
     if isinstance(inputs, list | tuple):
         return [_floats(x, layer) for x in inputs]

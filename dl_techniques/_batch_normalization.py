@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least_float32, mean_over
 from dl_techniques._serialization import PACKAGE
 
 
@@ -26,8 +26,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
         mean, variance = ops.cast(self.moving_mean, x.dtype), ops.cast(self.moving_variance, x.dtype)
         if training and self.trainable:
             axes = tuple(range(len(x.shape) - 1))
-            batch_mean = ops.mean(x, axis=axes)
-            batch_variance = ops.mean(ops.square(x - batch_mean), axis=axes)
+            batch_mean = mean_over(x, axis=axes)
+            batch_variance = mean_over(ops.square(x - batch_mean), axis=axes)
             self.moving_mean.assign(self.momentum * mean + (1 - self.momentum) * batch_mean)
             self.moving_variance.assign(self.momentum * variance + (1 - self.momentum) * batch_variance)
             mean, variance = batch_mean, batch_variance

@@ -6,6 +6,7 @@ Images are `channels_last` only.
 import keras
 from keras import ops
 
+from dl_techniques._precision import is_float64, mean_over
 from dl_techniques._serialization import serializable
 from dl_techniques.utils.convolution import conv2d
 from dl_techniques.utils.pooling import max_pool2d
@@ -47,8 +48,15 @@ class Dropout(Part, keras.layers.Dropout):
 
 
 class LayerNormalization(Part, keras.layers.LayerNormalization):
+    """Over the last axis in float64, which Keras takes through float32 on PyTorch and JAX."""
+
     def call(self, inputs, training=None):
-        return super().call(inputs)
+        if not is_float64(inputs):
+            return super().call(inputs)
+        centred = inputs - mean_over(inputs, self.axis, keepdims=True)
+        y = centred * ops.rsqrt(mean_over(ops.square(centred), self.axis, keepdims=True) + self.epsilon)
+        y = y * self.gamma if self.scale else y
+        return y + self.beta if self.center else y
 
 
 class Conv2D(Part, keras.layers.Conv2D):

@@ -4,11 +4,70 @@ Everything that changes from call to call (inputs, weights, state, cotangents) i
 A Python constant in its place would be folded, and an operation without a gradient would seem to compile.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 from keras import ops
+
+
+@contextlib.contextmanager
+def double_precision() -> Iterator[None]:
+    """JAX has no float64 without it."""
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    import jax
+
+    with jax.enable_x64(True):
+        yield
+
+
+def variable(x: Any) -> Any:
+    """The numbers in what the framework keeps weights in."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.Variable(x)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.nn.Parameter(x)
+    return keras.Variable(x)
+
+
+def call_without_sizes(layer: keras.layers.Layer, inputs: Sequence[Any], shapes: Sequence[Any]) -> list[Any]:
+    """The outputs; on TensorFlow those of a graph that knows only what is in `shapes`."""
+
+    def forward(*inputs):
+        return _outputs(layer, inputs, False)
+
+    if keras.backend.backend() != "tensorflow":
+        return forward(*inputs)
+    import tensorflow as tf
+
+    signature = [tf.TensorSpec(shape, x.dtype) for x, shape in zip(inputs, shapes, strict=True)]
+    return tf.function(forward, autograph=False, input_signature=signature)(*inputs)
+
+
+def narrow_operations(layer: keras.layers.Layer, inputs: Sequence[Any]) -> list[str]:
+    """The operations of a call that compute in, or cast to, a float narrower than float64, by JAX's trace."""
+    import jax
+    from jax.extend.core import jaxprs_in_params
+
+    def forward(*inputs):
+        with keras.StatelessScope():
+            return _outputs(layer, inputs, False)
+
+    def narrow(jaxpr):
+        for equation in jaxpr.eqns:
+            if any(str(getattr(x.aval, "dtype", "")) in ("float32", "float16", "bfloat16") for x in equation.outvars):
+                yield str(equation.primitive)
+            for inner in jaxprs_in_params(equation.params):
+                yield from narrow(inner)
+
+    return sorted(set(narrow(jax.make_jaxpr(forward)(*inputs).jaxpr)))
 
 
 def value_and_gradients(
@@ -34,7 +93,11 @@ def _tensorflow(layer, inputs, cotangents, training, jit):
             loss = _loss(outputs, cotangents)
         return outputs, tape.gradient(loss, [*inputs, *(v.value for v in layer.trainable_variables)])
 
-    return (tf.function(step, jit_compile=True, autograph=False) if jit else step)(inputs, cotangents)
+    signature = None
+    if not training:  # Without the size of the batch, as in a model that is served.
+        signature = [[tf.TensorSpec([None, *x.shape[1:]], x.dtype) for x in xs] for xs in (inputs, cotangents)]
+    compiled = tf.function(step, jit_compile=True, autograph=False, input_signature=signature)
+    return (compiled if jit else step)(inputs, cotangents)
 
 
 def _jax(layer, inputs, cotangents, training, jit):

@@ -5,6 +5,8 @@ run by hand: `contract.jit_equals_eager(row)`. Weights are moved off their initi
 as zero or as the identity could hide anything.
 """
 
+import contextlib
+import gc
 import inspect
 import json
 import tempfile
@@ -12,13 +14,14 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import keras
 import numpy as np
 from keras import ops
 
 from dl_techniques.catalogue import Technique
-from tests._frameworks import value_and_gradients
+from tests._frameworks import call_without_sizes, double_precision, narrow_operations, value_and_gradients, variable
 
 # The outputs, and the gradient of each input and weight with its name.
 Step = tuple[list[np.ndarray], list[tuple[str, np.ndarray | None]]]
@@ -30,6 +33,12 @@ FLOAT32 = 3e-6
 NOISE = 1e-6
 # Eight bits of precision in the inputs, the weights and the output of each step.
 BFLOAT16 = 2e-2
+
+# Steps of a few roundings of float32, and how straight float64 is between them.
+STEP = 1e-6
+FLOAT64 = 1e-9
+# Times normally distributed numbers.
+LARGE = 100.0
 
 # How the classes of this library read an argument, by the last word of its name.
 RESOLVE = {
@@ -76,6 +85,29 @@ def config_is_the_same_after_build(row: Technique) -> None:
 
 
 @check
+def config_is_a_fixed_point(row: Technique) -> None:
+    """A layer made from a config, or from one that went through JSON, has that config."""
+    for layer in (row.make(), row.make(**sequences_as(tuple, row)), row.make(**sequences_as(list, row))):
+        config = layer.get_config()
+        assert row.cls.from_config(config).get_config() == config
+        assert json.loads(json.dumps(config)) == config, "JSON changes the config"
+
+
+@check
+def frozen_stays_frozen(row: Technique) -> None:
+    """From the constructor, when copied or loaded; so do single parts. What is frozen does not move in training."""
+    layer = built(row)
+    for part in parts(layer)[::2]:
+        part.trainable = False
+    assert moving(reloaded(layer)) == moving(layer), "parts are frozen, but trainable again, or the other way round"
+    layer.trainable = False
+    before = layer.get_weights()
+    run(layer, row, training=True)
+    assert all_equal(layer.get_weights(), before), "weights move in training"
+    assert moving(reloaded(layer)) == [], "frozen, but trainable again"
+
+
+@check
 def build_creates_every_weight(row: Technique) -> None:
     by_shape, by_call = row.make(), row.make()
     by_shape.build(join(shapes(row)))
@@ -97,14 +129,68 @@ def output_shape_is_known_before_build(row: Technique) -> None:
 
 @check
 def saved_model_gives_the_same_output(row: Technique) -> None:
-    layer = built(row)
+    """As a whole, or cloned and then given the weights saved."""
+    layer, expected = shared(row)
     inputs = placeholders(row)
     model = keras.Model(inputs, layer(join(inputs)))
+    clone = keras.models.clone_model(model)
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder) / "model.keras")
+        model.save_weights(Path(folder) / "model.weights.h5")
         loaded = keras.saving.load_model(Path(folder) / "model.keras")
+        clone.load_weights(Path(folder) / "model.weights.h5")
+    for again in (loaded, clone):
+        rewind(again)
+        assert_close(flat(again(example(row), training=False)), expected)
+
+
+@check
+def sizes_may_be_unknown(row: Technique) -> None:
+    """All but the last; a layer that must know them says so."""
+    (layer, expected), again = shared(row), row.make()
+    unknown = [(*(None,) * (len(shape) - 1), shape[-1]) for shape in row.inputs]
+    try:
+        again.build(join(unknown))
+    except ValueError as error:
+        if "Received" not in str(error):
+            raise
+        return
+    again.set_weights(layer.get_weights())
+    rewind(again)
+    assert_close(flat(call_without_sizes(again, example(row), unknown)), expected)
+
+
+@check
+def settings_of_keras_change_nothing(row: Technique) -> None:
+    """Images with channels first everywhere, and adapters that start at zero."""
+    layer, expected = shared(row)
+    with images_with_channels_first():
+        changed = with_weights_of(layer, row.make(), row)
+    for part in parts(changed):
+        if hasattr(part, "enable_lora") and part.kernel_constraint is None:
+            part.enable_lora(1)
+    rewind(changed)
+    assert_close(run(changed, row), expected)
+
+
+@check
+def quantized_stays_quantized(row: Technique) -> None:
+    """When loaded, with the same outputs."""
+    layer = built(row)
+    # PyTorch's layers collect garbage at each weight that is replaced.
+    with mock.patch.object(gc, "collect"):
+        for part in parts(layer):
+            with contextlib.suppress(NotImplementedError):
+                part.quantize("int8")
+        if not any(part.quantization_mode for part in parts(layer)):
+            return
+        again = reloaded(layer)
+    for one, other in zip([layer, *parts(layer)], [again, *parts(again)], strict=True):
+        store: dict[str, Any] = {}
+        one.save_own_variables(store)
+        other.load_own_variables(store)
     rewind(layer)
-    assert_close(flat(loaded(example(row), training=False)), flat(model(example(row), training=False)))
+    assert_close(run(again, row), run(layer, row))
 
 
 @check
@@ -134,7 +220,7 @@ def low_precision_keeps_its_dtypes(row: Technique) -> None:
 
     The error is taken over sixteen examples: over the ten numbers of a single one it is the luck of the draw.
     """
-    exact = built(row)
+    exact, _ = shared(row)
     examples = [join(example(row, seed=seed)) for seed in range(16)]
     expected = [flat(exact(inputs, training=False)) for inputs in examples]
     for policy, weight_dtype in {"mixed_bfloat16": "float32", "bfloat16": "bfloat16"}.items():
@@ -145,6 +231,90 @@ def low_precision_keeps_its_dtypes(row: Technique) -> None:
         for narrow, wide in zip(zip(*map(flat, found), strict=True), zip(*expected, strict=True), strict=True):
             error = np.sqrt(np.mean(np.subtract(narrow, wide) ** 2) / np.mean(np.square(wide)))
             assert error < BFLOAT16, f"the relative error under {policy} is {error:.2g}"
+
+
+@check
+def inputs_of_any_kind_will_do(row: Technique) -> None:
+    """Integers, images of bytes, booleans and variables give what the same numbers give as tensors of floats."""
+    layer, _ = shared(row)
+    whole = [ops.floor(ops.abs(50 * x)) for x in example(row)]
+    zero_or_one = [x % 2 for x in whole]
+    for inputs, dtypes in ((whole, ("int32", "uint8", None)), (zero_or_one, ("bool",))):
+        rewind(layer)
+        expected = flat(layer(join(inputs), training=False))
+        for dtype in dtypes:
+            rewind(layer)
+            given = join([ops.cast(x, dtype) if dtype else variable(x) for x in inputs])
+            outputs = keras.tree.flatten(layer(given, training=False))
+            assert {keras.backend.standardize_dtype(y.dtype) for y in outputs} == {"float32"}
+            assert_close(flat(outputs), expected)
+
+
+@check
+def padding_is_not_seen(row: Technique) -> None:
+    """What Keras' mask of a sequence hides moves nothing that it shows.
+
+    Unless a layer that knows no masks was told to go over the steps: it goes over all of them.
+    """
+    takes_masks = "mask" in inspect.signature(row.cls.call).parameters
+    goes_over_steps = 1 in np.atleast_1d(row.arguments.get("axis", -1))
+    if len(row.inputs[0]) != 3 or (goes_over_steps and not takes_masks):
+        return
+    layer, _ = shared(row)
+    assert layer.supports_masking, "Keras' mask is lost"
+    inputs = example(row)
+    shown = [np.arange(x.shape[1]) < x.shape[1] - 1 - np.arange(x.shape[0])[:, None] % 2 for x in inputs]
+    moved = [x + ops.cast(~show[..., None], x.dtype) for x, show in zip(inputs, shown, strict=True)]
+    masks = {"mask": join([ops.convert_to_tensor(show) for show in shown])} if takes_masks else {}
+    for one, other in zip(flat(layer(join(inputs), **masks)), flat(layer(join(moved), **masks)), strict=True):
+        seen = shown[0] if one.shape[:2] == shown[0].shape else ...
+        assert_close([one[seen]], [other[seen]])
+
+
+@check
+def float64_is_computed_in_float64(row: Technique) -> None:
+    """Over a short way the output is a straight line, which rounding to float32 bends a hundred times more.
+
+    JAX would compile each operation anew for that, but tells what it is about to compute.
+    """
+    random = np.random.default_rng(3)
+    middle = [random.standard_normal(shape) for shape in shapes(row, row.inputs[0][0])]
+    way = [STEP * random.standard_normal(x.shape) for x in middle]
+    with double_precision():
+        # Its weights are not looked at where only operations are.
+        zeros = {name: "zeros" for name in random_initializers(row)} if keras.backend.backend() == "jax" else {}
+        layer = row.make(dtype="float64", **zeros)
+        layer.build(join(shapes(row, row.inputs[0][0])))
+        assert {weight.dtype for weight in layer.weights} <= {"float64", "int32"}
+
+        def at(step: int) -> list[Any]:
+            return [ops.convert_to_tensor(x + step * w, dtype="float64") for x, w in zip(middle, way, strict=True)]
+
+        if keras.backend.backend() == "jax":
+            assert narrow_operations(layer, at(0)) == []
+            return
+        outputs = []
+        for step in (-1, 0, 1):
+            rewind(layer)
+            outputs.append(keras.tree.flatten(layer(join(at(step)), training=False)))
+        for left, centre, right in zip(*(map(ops.convert_to_numpy, ys) for ys in outputs), strict=True):
+            assert centre.dtype == "float64"
+            bend = np.abs(left + right - 2 * centre).max() / np.abs(centre).max()
+            assert bend < FLOAT64, f"the relative error is {bend:.2g}"
+
+
+@check
+def large_inputs_stay_finite_in_float16(row: Technique) -> None:
+    """Where the float32 output is, and fits into float16."""
+    exact = built(row)
+    layer = with_weights_of(exact, row.make(dtype="mixed_float16"), row)
+    inputs = [LARGE * x for x in example(row)]
+    for training in (False, True):
+        rewind(layer)
+        rewind(exact)
+        found = flat(layer(join(inputs), training=training))
+        for narrow, wide in zip(found, flat(exact(join(inputs), training=training)), strict=True):
+            assert np.all(np.isfinite(narrow[np.abs(wide) < 6e4]))
 
 
 @check
@@ -231,10 +401,54 @@ def built(row: Technique, **overrides: Any) -> Any:
     return layer
 
 
+def shared(row: Technique) -> tuple[Any, list[np.ndarray]]:
+    """As `built`, with what it gives: one layer for all checks that leave it as it is."""
+    if not _SHARED or _SHARED[0] is not row:
+        layer = built(row)
+        rewind(layer)
+        _SHARED[:] = row, layer, run(layer, row)
+    return _SHARED[1], _SHARED[2]
+
+
+_SHARED: list[Any] = []
+
+
 def with_weights_of(layer: Any, other: Any, row: Technique) -> Any:
     run(other, row)
     other.set_weights(layer.get_weights())
     return other
+
+
+@contextlib.contextmanager
+def images_with_channels_first() -> Iterator[None]:
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        yield
+    finally:
+        keras.config.set_image_data_format(before)
+
+
+def reloaded(layer: Any) -> Any:
+    """A layer as a saved model has it before its weights are loaded: made from its config, and built."""
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
+    return keras.saving.deserialize_keras_object(config)
+
+
+def parts(layer: Any) -> list[Any]:
+    return layer._flatten_layers(include_self=False)
+
+
+def moving(layer: Any) -> list[str]:
+    """What `fit` would train, also where a model holds the layer."""
+    return [variable.path.partition("/")[2] for variable in layer.variables if variable.trainable]
+
+
+def sequences_as(kind: type, row: Technique) -> dict[str, Any]:
+    """The row's lists and tuples, and those that are defaults, as one of the two."""
+    defaults = {parameter.name: parameter.default for parameter in own_parameters(row.cls)}
+    values = {**defaults, **row.arguments}
+    return {name: kind(value) for name, value in values.items() if isinstance(value, list | tuple)}
 
 
 def rewind(layer: Any) -> None:
@@ -314,10 +528,14 @@ def as_config(name: str, value: Any) -> Any:
 
 def seeded_initializers(row: Technique) -> dict[str, Any]:
     """The row's random initializers, each replaced by a seeded one."""
+    return {name: keras.initializers.RandomNormal(seed=seed) for seed, name in enumerate(random_initializers(row))}
+
+
+def random_initializers(row: Technique) -> list[str]:
+    """The arguments that are random initializers."""
     defaults = {parameter.name: parameter.default for parameter in own_parameters(row.cls)}
     initializers = {k: v for k, v in {**defaults, **row.arguments}.items() if k.rpartition("_")[2] == "initializer"}
-    drawn = [k for k, v in initializers.items() if v is not None and "seed" in keras.initializers.get(v).get_config()]
-    return {name: keras.initializers.RandomNormal(seed=seed) for seed, name in enumerate(drawn)}
+    return [k for k, v in initializers.items() if v is not None and "seed" in keras.initializers.get(v).get_config()]
 
 
 def error_text(function: Callable[[], Any]) -> str:

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from keras import ops
 
+from dl_techniques._keras_layers import Dense
+from dl_techniques._precision import at_least_float32, mean_over, product
 from dl_techniques._serialization import serializable
 from dl_techniques.catalogue import Technique
 from tests.contract import CHECKS
@@ -22,6 +24,7 @@ class Sound(keras.layers.Layer):
         self.gain = gain
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.seed = seed
+        self.supports_masking = True
 
     def build(self, input_shape):
         if len(input_shape) != 3:
@@ -31,7 +34,7 @@ class Sound(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        return ops.matmul(inputs, self.kernel) * self.gain
+        return product(inputs, self.kernel) * self.gain
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -39,12 +42,17 @@ class Sound(keras.layers.Layer):
 
 @serializable
 class LosesAnArgumentOnLoading(Sound):
+    is_loaded = False
+
     def call(self, inputs, training=None):
-        return super().call(inputs) if training else ops.matmul(inputs, self.kernel)
+        outputs = super().call(inputs)
+        return outputs / self.gain if training and self.is_loaded else outputs
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{**config, "gain": 1.0})
+        layer = cls(**config)
+        layer.is_loaded = True
+        return layer
 
 
 @serializable
@@ -62,6 +70,52 @@ class ChangesAnArgumentInBuild(Sound):
     def build(self, input_shape):
         self.axis %= len(input_shape)
         super().build(input_shape)
+
+
+@serializable
+class KeepsATupleInItsConfig(Sound):
+    def __init__(self, sizes=(1, 2), **kwargs):
+        super().__init__(**kwargs)
+        self.sizes = sizes
+
+    def get_config(self):
+        return {**super().get_config(), "sizes": tuple(self.sizes)}
+
+
+@serializable
+class ThawsWhenLoaded(Sound):
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "trainable": True})
+
+
+@serializable
+class MovesWhileFrozen(Sound):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.largest = self.add_weight(name="largest", shape=(), initializer="zeros", trainable=False)
+
+    def call(self, inputs, training=None):
+        if training:
+            self.largest.assign(ops.maximum(self.largest, ops.max(ops.cast(inputs, "float32"))))
+        return super().call(inputs)
+
+
+@serializable
+class ForgetsWhatIsQuantized(Sound):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.dense = Dense(input_shape[-1], name="dense", dtype=self.dtype_policy)
+        self.dense.build(input_shape)
+
+    def call(self, inputs, training=None):
+        return super().call(inputs) + self.dense(inputs)
+
+    def get_config(self):
+        config = super().get_config()
+        for state in config.get("parts", {}).values():
+            state.pop("dtype", None)
+        return config
 
 
 @serializable
@@ -92,9 +146,26 @@ class SavesZeros(Sound):
 
 
 @serializable
+class NeedsToKnowTheLength(Sound):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.last_step = input_shape[1] - 1
+
+
+@serializable
+class HeedsTheOrderOfAxes(Sound):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.is_first = keras.config.image_data_format() == "channels_first"
+
+    def call(self, inputs, training=None):
+        return super().call(-inputs if self.is_first else inputs)
+
+
+@serializable
 class StopsTheGradient(Sound):
     def call(self, inputs, training=None):
-        return ops.matmul(inputs, ops.stop_gradient(self.kernel)) * self.gain
+        return product(inputs, ops.stop_gradient(self.kernel)) * self.gain
 
 
 @serializable
@@ -120,7 +191,7 @@ class BranchesOnAValueInTraining(Sound):
 @serializable
 class ReturnsFloat32(Sound):
     def call(self, inputs, training=None):
-        return ops.cast(super().call(inputs), "float32")
+        return at_least_float32(super().call(inputs))
 
 
 @serializable
@@ -128,6 +199,51 @@ class OverflowsInLowPrecision(Sound):
     def call(self, inputs, training=None):
         offset = ops.cast(1e4, inputs.dtype)
         return super().call(inputs + offset - offset) if self.compute_dtype == "bfloat16" else super().call(inputs)
+
+
+@serializable
+class CutsWholeNumbers(Sound):
+    def __call__(self, inputs, **kwargs):
+        outputs = super().__call__(inputs, **kwargs)
+        return outputs if "float" in keras.backend.standardize_dtype(inputs.dtype) else ops.floor(outputs)
+
+
+@serializable
+class LooksAtThePadding(Sound):
+    def call(self, inputs, training=None):
+        return super().call(inputs + ops.roll(inputs, 1, axis=1))
+
+
+@serializable
+class DropsTheMask(Sound):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = False
+
+
+@serializable
+class RoundsToFloat32(Sound):
+    def call(self, inputs, training=None):
+        outputs = super().call(inputs)
+        return ops.cast(ops.cast(outputs, "float32"), outputs.dtype)
+
+
+@serializable
+class KeepsFloat32Constants(Sound):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.constant = self.add_weight(
+            name="constant", shape=(), initializer="ones", trainable=False, dtype="float32", autocast=False
+        )
+
+    def call(self, inputs, training=None):
+        return super().call(inputs) * ops.cast(self.constant, inputs.dtype)
+
+
+@serializable
+class OverflowsInFloat16(Sound):
+    def call(self, inputs, training=None):
+        return super().call(inputs * 1024) / 1024
 
 
 @serializable
@@ -142,7 +258,7 @@ class RemembersItsFirstBatch(Sound):
 @serializable
 class MixesItsBatch(Sound):
     def call(self, inputs, training=None):
-        return super().call(inputs - ops.mean(inputs, axis=0))
+        return super().call(inputs - mean_over(inputs[:, :1], axis=0))
 
 
 @serializable
@@ -161,7 +277,8 @@ class DependsOnItsCalls(Sound):
         self.calls = self.add_weight(name="calls", shape=(), initializer="zeros", trainable=False)
 
     def call(self, inputs, training=None):
-        self.calls.assign_add(1.0)
+        if self.trainable:
+            self.calls.assign_add(1.0)
         return super().call(inputs) + (0.0 if training else 1e-6 * self.calls)
 
 
@@ -191,7 +308,7 @@ class SharesItsInitializer(Sound):
         self.other = self.add_weight(name="other", shape=self.kernel.shape, initializer=self.kernel_initializer)
 
     def call(self, inputs, training=None):
-        return super().call(inputs) + ops.matmul(ops.square(inputs), self.other)
+        return super().call(inputs) + product(ops.square(inputs), self.other)
 
 
 @serializable
@@ -226,16 +343,28 @@ BROKEN = {
     LosesAnArgumentOnLoading: "config_survives_json",
     LeavesAnArgumentOutOfItsConfig: "config_holds_every_argument",
     ChangesAnArgumentInBuild: "config_is_the_same_after_build",
+    KeepsATupleInItsConfig: "config_is_a_fixed_point",
+    ThawsWhenLoaded: "frozen_stays_frozen",
+    MovesWhileFrozen: "frozen_stays_frozen",
+    ForgetsWhatIsQuantized: "quantized_stays_quantized",
     BuildsDifferentlyWhenCalled: "build_creates_every_weight",
     PromisesAnotherShape: "output_shape_is_known_before_build",
     LeavesItsShapeToTheTracer: "output_shape_is_known_before_build",
     SavesZeros: "saved_model_gives_the_same_output",
+    NeedsToKnowTheLength: "sizes_may_be_unknown",
+    HeedsTheOrderOfAxes: "settings_of_keras_change_nothing",
     StopsTheGradient: "gradients_reach_inputs_and_weights",
     HasAnInfiniteGradient: "gradients_reach_inputs_and_weights",
     BranchesOnAValueInInference: "jit_equals_eager",
     BranchesOnAValueInTraining: "training_compiles",
     ReturnsFloat32: "low_precision_keeps_its_dtypes",
     OverflowsInLowPrecision: "low_precision_keeps_its_dtypes",
+    CutsWholeNumbers: "inputs_of_any_kind_will_do",
+    LooksAtThePadding: "padding_is_not_seen",
+    DropsTheMask: "padding_is_not_seen",
+    RoundsToFloat32: "float64_is_computed_in_float64",
+    KeepsFloat32Constants: "float64_is_computed_in_float64",
+    OverflowsInFloat16: "large_inputs_stay_finite_in_float16",
     RemembersItsFirstBatch: "any_batch_size_will_do",
     MixesItsBatch: "any_batch_size_will_do",
     DrawsTheSameAtEachCall: "seed_decides_the_output",

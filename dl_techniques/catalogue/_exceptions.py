@@ -2,6 +2,11 @@
 
 from math import inf
 
+
+def everywhere(check: str, reason: str) -> dict[str, str]:
+    return {f"{backend}:{check}": reason for backend in ("tensorflow", "jax", "torch")}
+
+
 EMPTY_BATCH = {
     "tensorflow/*/eager/hostile empty batch": (
         inf,
@@ -17,6 +22,9 @@ EMPTY_MAXIMUM = {
 FLOAT16 = {
     "jax/float16/jit/inference": (inf, "JAX's dot_product_attention does not compile for float16 on a CPU"),
 }
+GATE_OF_FLOAT16 = everywhere(
+    "large_inputs_stay_finite_in_float16", "the product of gate and value leaves the range of float16"
+)
 GELU_OF_THE_WITNESS = {
     "tensorflow/*/exact/*/gradient of *": (10.0, "TensorFlow's GELU has the square root of two in float32"),
 }
@@ -38,6 +46,11 @@ HUGE_SCORES = {
         "torch's fused attention gives 0 where all scores of a query are minus infinity, others NaN",
     ),
 }
+NARROW_ARCTAN = {
+    f"{backend}:float64_is_computed_in_float64": "Keras computes arctan2 in float32 on PyTorch and JAX"
+    for backend in ("jax", "torch")
+}
+NARROW_TANH = {"jax:float64_is_computed_in_float64": "Keras computes tanh in float32 on JAX"}
 NAN_IN_RELU = {
     "jax/*/eager/hostile nan": (inf, "JAX's ReLU lets no gradient through at NaN"),
 }

@@ -9,6 +9,7 @@ from dl_techniques.catalogue._exceptions import (
     FLOAT16,
     HUGE,
     HUGE_SCORES,
+    NARROW_TANH,
     NOT_FINITE_IN_RELU,
 )
 from dl_techniques.catalogue._technique import Technique
@@ -52,6 +53,12 @@ TECHNIQUES = (
             "rope_percentage": 0.7,
             "rope_theta": 500.0,
             "rope_interleaved": False,
+            "rope_scaling": {
+                "factor": 4.0,
+                "original_max_position_embeddings": 6,
+                "low_freq_factor": 0.5,
+                "high_freq_factor": 1.0,
+            },
             "use_bias": True,
             "kernel_initializer": "he_normal",
             "kernel_regularizer": "l2",
@@ -73,6 +80,7 @@ TECHNIQUES = (
             {"rope_percentage": 1.5},
             {"rope_percentage": "all"},
             {"rope_theta": 0.0},
+            {"rope_scaling": 8.0},
         ),
         rejects_inputs=((6, 16), (2, 6, 8)),
         random=True,
@@ -244,6 +252,7 @@ TECHNIQUES = (
         },
         inputs=((2, 5, 4, 6),),
         paper="arXiv:1711.07971",
+        xfail=NARROW_TANH,
         rejects=(
             {"attention_channels": 0},
             {"kernel_size": 0},

@@ -7,7 +7,7 @@ from dl_techniques._batch_normalization import BatchNormalization
 from dl_techniques._checks import check_positive_int, check_positive_ints, check_rank, normalize_axes
 from dl_techniques._initializers import fresh
 from dl_techniques._keras_layers import Conv2D, Dense
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least_float32, mean_over
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.attention.convolutional_block_attention_module import ConvolutionalBlockAttentionModule
 
@@ -97,7 +97,7 @@ class CBAMNet(keras.Model):
         x = inputs
         for convolution, norm, attention in zip(self.convolutions, self.norms, self.attentions, strict=True):
             x = attention(norm(convolution(x), training=training))
-        logits = self.head(ops.mean(at_least_float32(x), axis=(1, 2)))
+        logits = self.head(mean_over(at_least_float32(x), axis=(1, 2)))
         return ops.cast(ops.softmax(at_least_float32(logits)), logits.dtype)
 
     def compute_output_shape(self, input_shape):

@@ -4,7 +4,7 @@ from keras import ops
 from dl_techniques._checks import check_positive_int, check_rank, check_rate, normalize_axes
 from dl_techniques._initializers import derived_seed
 from dl_techniques._keras_layers import Dense
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least_float32, mean_over
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.embedding.positional_embedding import PositionalEmbedding
 from dl_techniques.layers.norms.rms_norm import RMSNorm
@@ -150,6 +150,6 @@ def _mean(x, mask):
     """Over the tokens of a sequence that are not padding; zero if there are none."""
     x = at_least_float32(x)
     if mask is None:
-        return ops.mean(x, axis=1)
+        return mean_over(x, axis=1)
     weights = ops.cast(mask, x.dtype)[:, :, None]
     return ops.sum(x * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1.0)

@@ -83,6 +83,25 @@ def symmetric_zero_pad(images, margins: Sequence[int]):
     return images
 
 
+def quiet_softmax(x):
+    """As `keras.ops.softmax` over the last axis, which warns where that has one element.
+
+    Args:
+        x: tensor.
+
+    Returns:
+        Tensor of the same dtype.
+
+    Example:
+
+    >>> import keras
+    >>> keras.ops.convert_to_numpy(quiet_softmax(keras.ops.array([[3.0], [5.0]]))).tolist()
+    [[1.0], [1.0]]
+    """
+    # Not just ones: models are exported with 1 in the place of sizes that are not known.
+    return ops.exp(ops.log_softmax(x)) if x.shape[-1] == 1 else ops.softmax(x)
+
+
 def largest(x, axis: int | tuple[int, ...]):
     """The largest elements along some axes, which stay with size 1. Equal ones share the gradient.
 

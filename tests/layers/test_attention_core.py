@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from dl_techniques.layers import AdaptiveSoftmax
 from dl_techniques.layers.attention._core import attend
+from dl_techniques.layers.attention._core import attention_weights as attention_core_weights
 from tests._frameworks import value_and_gradients
 from tests.oracles.attention import attention, attention_weights
 
@@ -157,3 +159,17 @@ def test_gradients_lose_as_many_digits_as_the_logits_have(deviation):
     for gradient, exact, units in zip(found, expected, (4, 4, 2), strict=True):
         error = np.abs(ops.convert_to_numpy(gradient) - exact).max() / np.abs(exact).max()
         assert error < units * 2.0**-23 * largest
+
+
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="only PyTorch's exports have numbers for unknown sizes")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("options", [{}, {"softmax": AdaptiveSoftmax()}], ids=["softmax", "adaptive"])
+def test_weights_that_are_traced_with_a_single_key_take_more(options):
+    """As in a model that is exported to ONNX with an unknown length, for which Keras puts 1."""
+    import torch
+
+    traced = torch.jit.trace(
+        lambda *heads: attention_core_weights(*heads, **options), (torch.ones(1, 1, 1, 6),) * 2, check_trace=False
+    )
+    heads = ops.convert_to_tensor(query), ops.convert_to_tensor(key)
+    np.testing.assert_allclose(traced(*heads), attention_core_weights(*heads, **options), rtol=0, atol=1e-6)

@@ -1,9 +1,11 @@
+import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from dl_techniques.layers import DifferentialTransformerBlock
 from tests.layers._differential_transformer import differential_block_of
-from tests.oracles.compare import assert_accurate, output, randomized, values
+from tests.oracles.compare import assert_accurate, output, randomized, values, weights_of
 
 DIM, HEADS, LENGTH = 8, 2, 5
 X = values(2, LENGTH, DIM)
@@ -24,6 +26,26 @@ def test_formula_for_small_inputs():
     """As small as the epsilon of the norms."""
     layer, x = make(head_dim=3), 1e-3 * X
     assert_accurate(output(layer, x), differential_block_of(layer, x), units=128)
+
+
+def test_attention_and_network_are_told():
+    layer = make(
+        num_kv_heads=1,
+        head_dim=4,
+        max_seq_len=7,
+        rope_percentage=0.5,
+        rope_theta=500.0,
+        kernel_regularizer=keras.regularizers.L1(0.5),
+    )
+    attention = layer.attention
+    assert (attention.num_kv_heads, attention.head_dim) == (1, 4)
+    rope = attention.rope
+    assert (rope.max_seq_len, rope.rope_percentage, rope.rope_theta) == (7, 0.5, 500.0)
+    kernels = [weight for weight in weights_of(layer) if weight.ndim == 2]
+    expected = 0.5 * sum(np.abs(kernel).sum() for kernel in kernels)
+    assert len(kernels) == 7 + 2  # The tables of the position embedding are no kernels.
+    expected -= 0.5 * sum(np.abs(table).sum() for table in weights_of(rope))
+    assert float(ops.convert_to_numpy(sum(layer.losses))) == pytest.approx(expected, rel=1e-5)
 
 
 def test_masks():

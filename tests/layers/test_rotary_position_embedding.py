@@ -52,6 +52,40 @@ def test_known_values(position, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
+LLAMA = {"factor": 8.0, "original_max_position_embeddings": 8192, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+
+
+def stretched(frequency, length=8192, low=1.0, high=4.0, factor=8.0):
+    """One frequency, as in the code that Meta published with LLaMA 3.1."""
+    wavelength = 2 * np.pi / frequency
+    if wavelength < length / high:
+        return frequency
+    if wavelength > length / low:
+        return frequency / factor
+    smooth = (length / wavelength - low) / (high - low)
+    return (1 - smooth) * frequency / factor + smooth * frequency
+
+
+@pytest.mark.parametrize("interleaved", [True, False])
+def test_llama_stretches_slow_frequencies(interleaved):
+    layer = RotaryPositionEmbedding(128, 2, rope_theta=5e5, interleaved=interleaved, rope_scaling=LLAMA)
+    layer.build((None, 1, None, 128))
+    x = np.zeros((64, 2), "float32") if interleaved else np.zeros((2, 64), "float32").T
+    x[:, 0] = 1
+    turned = at(layer, x if interleaved else x.T, 1)
+    cos, sin = turned.reshape(64, 2).T if interleaved else turned.reshape(2, 64)
+    frequencies = 5e5 ** (-np.arange(64) / 64)
+    expected = [stretched(frequency) for frequency in frequencies]
+    assert {1.0, 8.0} < set(np.round(frequencies / expected, 6)), "not all kinds are there"
+    np.testing.assert_allclose(np.arctan2(sin, cos), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [{"factor": 0.0}, {"low_freq_factor": 4.0}, {"type": "llama3"}])
+def test_wrong_scalings_are_rejected(wrong):
+    with pytest.raises(ValueError, match=r"factor.*Received: .*factor"):
+        RotaryPositionEmbedding(4, 8, rope_scaling={**LLAMA, **wrong})
+
+
 def test_scores_depend_on_the_distance_only():
     random = np.random.default_rng(1)
     query, key = random.standard_normal((2, 4)).astype("float32")

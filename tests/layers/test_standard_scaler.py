@@ -81,6 +81,27 @@ def test_time_series_of_any_length():
     assert not np.any(output(StandardScaler(), x)), "over the one feature there is nothing left"
 
 
+@pytest.mark.parametrize("axis", [1, -1])
+def test_padding_is_missing(axis):
+    x = with_gaps(3, 6, 4)
+    shown = np.arange(6) < [[6], [4], [1]]
+    hidden = np.where(shown[..., None], x, np.nan)
+    layer = StandardScaler(nan_replacement=-7.0, axis=axis)
+    np.testing.assert_array_equal(output(layer, x, mask=ops.convert_to_tensor(shown)), output(layer, hidden))
+    found = layer.statistics(x, mask=shown)
+    for one, other in zip(found, layer.statistics(hidden), strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(one), ops.convert_to_numpy(other))
+
+
+def test_keras_mask_comes_and_goes_on():
+    x = values(2, 5, 3)
+    x[1, 3:] = 0
+    model = keras.Sequential([keras.Input((5, 3)), keras.layers.Masking(), StandardScaler(axis=1)])
+    assert_accurate(output(model, x)[1, :3], oracle(x[1:, :3].astype("float64"), 1)[0])
+    assert not output(model, x)[1, 3:].any()
+    assert model.layers[-1].compute_mask(None, "the mask") == "the mask"
+
+
 def stored(layer):
     return [ops.convert_to_numpy(value) for value in layer.get_stats()]
 

@@ -145,6 +145,17 @@ def test_mobilenet_v4(start, middle, stride, expansion, size):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
+def test_the_branch_is_dropped_or_doubled_sample_by_sample():
+    x = np.random.default_rng(5).standard_normal((64, 4, 4, CHANNELS)).astype("float32")
+    arguments = {"norm_momentum": 0.0, "seed": 1}
+    branch = numpy(make(CHANNELS, **arguments)(x, training=True)) - x
+    difference = numpy(make(CHANNELS, drop_path_rate=0.5, **arguments)(x, training=True)) - x
+    dropped = np.array([not sample.any() for sample in difference])
+    assert 10 < dropped.sum() < 54
+    expected = np.where(dropped[:, None, None, None], 0, 2 * branch)
+    np.testing.assert_allclose(difference, expected, rtol=0, atol=1e-4 * np.abs(branch).max())
+
+
 def test_layer_scale_and_norms_start_as_told():
     layer = UIB(CHANNELS, layer_scale_init_value=1e-5, norm_momentum=0.75, norm_epsilon=0.5)
     x = np.random.default_rng(4).standard_normal((2, 6, 6, CHANNELS)).astype("float32")

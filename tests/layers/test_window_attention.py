@@ -65,6 +65,20 @@ def test_masks_belong_to_the_windows_of_each_image(x):
     np.testing.assert_allclose(found, expected(layer, x, bias=bias), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["none", "boolean", "added"])
+def test_padding_is_hidden_beside_other_masks(x, kind):
+    layer = make()
+    random = np.random.default_rng(9)
+    padding = random.random((4, TOKENS)) < 0.7
+    explicit = (random.random((2, TOKENS, TOKENS)) < 0.7) | np.eye(TOKENS, dtype=bool)
+    added = random.normal(size=explicit.shape).astype("float32")
+    given = {"none": None, "boolean": explicit, "added": added}[kind]
+    mask = padding[:, None, None, :] & (np.concatenate([explicit, explicit])[:, None] if kind == "boolean" else True)
+    bias = np.concatenate([added, added])[:, None] if kind == "added" else 0.0
+    found = numpy(layer(x, attention_mask=given, mask=keras.ops.convert_to_tensor(padding)))
+    np.testing.assert_allclose(found, expected(layer, x, mask=mask, bias=bias), rtol=0, atol=1e-5)
+
+
 def test_boolean_and_large_negative_masks_agree(x):
     layer = make()
     mask = np.random.default_rng(5).random((2, TOKENS, TOKENS)) < 0.5

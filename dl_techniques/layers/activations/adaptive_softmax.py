@@ -4,8 +4,9 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_non_negative, check_numbers, check_positive
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least, at_least_float32
 from dl_techniques._serialization import serializable
+from dl_techniques.utils.tensors import quiet_softmax
 
 
 @serializable
@@ -68,8 +69,8 @@ class AdaptiveSoftmax(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         x = at_least_float32(inputs)
-        temperature = self.compute_temperature(self.compute_entropy(ops.softmax(x)))
-        return ops.cast(ops.softmax(x / temperature), inputs.dtype)
+        temperature = self.compute_temperature(self.compute_entropy(quiet_softmax(x)))
+        return ops.cast(quiet_softmax(x / temperature), inputs.dtype)
 
     def compute_entropy(self, probabilities):
         """Returns the entropy of each row in nats, `(..., 1)`; impossible elements add nothing."""
@@ -82,7 +83,7 @@ class AdaptiveSoftmax(keras.layers.Layer):
         sharpness = ops.full_like(entropy, highest)
         for coefficient in others:
             sharpness = sharpness * entropy + coefficient
-        temperature = ops.clip(1 / ops.maximum(sharpness, 1.0), self.min_temp, self.max_temp)
+        temperature = ops.clip(1 / at_least(sharpness, 1.0), self.min_temp, self.max_temp)
         return ops.where(entropy > self.entropy_threshold, temperature, 1.0)
 
     def compute_output_shape(self, input_shape):

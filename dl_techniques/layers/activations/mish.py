@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_positive
+from dl_techniques._precision import at_least, tanh
 from dl_techniques._serialization import PACKAGE, serializable
 from dl_techniques.layers.activations._elementwise import ElementwiseActivation
 
@@ -17,7 +18,7 @@ def mish(inputs):
     >>> print(keras.ops.convert_to_numpy(mish(keras.ops.convert_to_tensor([-1.0, 1.0]))).round(4))
     [-0.3034  0.8651]
     """
-    return inputs * ops.tanh(ops.softplus(inputs))
+    return inputs * tanh(ops.softplus(inputs))
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -33,7 +34,7 @@ def saturated_mish(inputs, alpha: float = 3.0, beta: float = 0.5):
     ceiling = alpha * math.tanh(alpha + math.log1p(math.exp(-alpha)))
     steps_past_alpha = (inputs - alpha) / beta
     # So far out that its weight is zero, the growing part is stopped, or infinity would be multiplied with that zero.
-    growing = mish(ops.minimum(inputs, alpha + 40 * beta))
+    growing = mish(-at_least(-inputs, -alpha - 40 * beta))
     return growing * ops.sigmoid(-steps_past_alpha) + ceiling * ops.sigmoid(steps_past_alpha)
 
 

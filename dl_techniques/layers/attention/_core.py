@@ -16,8 +16,8 @@ import math
 import keras
 from keras import ops
 
-from dl_techniques._precision import at_least_float32
-from dl_techniques.utils.tensors import reshape
+from dl_techniques._precision import at_least_float32, is_float64
+from dl_techniques.utils.tensors import quiet_softmax, reshape
 
 
 def attend(
@@ -46,8 +46,8 @@ def attend(
         return_weights: whether to return the pair of heads and weights, before dropout and in the dtype of the values.
     """
     drops = dropout is not None and training and dropout.rate > 0
-    # JAX' fused attention knows one size of heads only.
-    fuses = not (drops or return_weights) and key.shape[-1] == value.shape[-1]
+    # JAX' fused attention knows one size of heads only, and Keras' computes float64 in float32 on PyTorch and JAX.
+    fuses = not (drops or return_weights or is_float64(query)) and key.shape[-1] == value.shape[-1]
     groups = query.shape[2] // key.shape[2]
     if groups > 1:
         all_see_the_same = bias is None and not is_causal and (mask is None or tuple(mask.shape[1:3]) == (1, 1))
@@ -64,15 +64,15 @@ def attend(
     return (heads, ops.cast(weights, value.dtype)) if return_weights else heads
 
 
-def attention_weights(query, key, *, mask=None, bias=None, scale=None, softmax=ops.softmax):
+def attention_weights(query, key, *, mask=None, bias=None, scale=None, softmax=quiet_softmax):
     """Softmax, or what is given for it, of the scores in float32: `(batch, heads, query_length, key_length)`."""
-    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    query, key, scale = _scaled_first(query, key, scale)
     scores = at_least_float32(ops.einsum("bqhd,bkhd->bhqk", query, key)) * scale
     if bias is not None:
         scores = scores + ops.cast(bias, scores.dtype)
     if mask is not None:
         scores = ops.where(mask, scores, _large_negative(scores.dtype))
-    weights = _over_keys(softmax, scores)
+    weights = softmax(scores)
     return weights if mask is None else ops.where(mask, weights, ops.zeros_like(weights))
 
 
@@ -140,6 +140,8 @@ def _attend_fused(query, key, value, mask, bias, scale, is_causal):
     # JAX the probe overlooks that cuDNN cannot differentiate every mask or bias.
     probes = keras.backend.backend() == "jax" and mask is None and bias is None
     flash_attention = None if probes else False
+    if keras.config.backend() == "tensorflow":
+        query, key, scale = _scaled_first(query, key, scale)
     heads = ops.dot_product_attention(
         query, key, value, **penalty, scale=scale, is_causal=is_causal, flash_attention=flash_attention
     )
@@ -161,9 +163,15 @@ def _attend_folded(query, key, value, mask, scale):
     return reshape(mixed, (-1, length, heads, head_dim))
 
 
-def _over_keys(softmax, scores):
-    """Keras warns about the softmax of one element, but a single key is nothing strange here."""
-    return 0.0 * scores + 1.0 if scores.shape[-1] == 1 else softmax(scores)
+def _scaled_first(query, key, scale):
+    """Queries and keys of float16 divided by 32, which rounds nothing, and the scale that is left for their products.
+
+    The largest number of float16 is 65504, and the products would get there before they are scaled.
+    """
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    if keras.backend.standardize_dtype(query.dtype) != "float16":
+        return query, key, scale
+    return query / 32, key / 32, scale * 32**2
 
 
 def _large_negative(dtype):

@@ -4,7 +4,7 @@ from keras import ops
 from dl_techniques._checks import check_last_axis, check_positive_int, check_rank
 from dl_techniques._initializers import fresh
 from dl_techniques._keras_layers import Dense
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least_float32, mean_over
 from dl_techniques._serialization import serializable
 from dl_techniques.utils.tensors import largest
 
@@ -71,7 +71,7 @@ class ChannelAttention(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        mean = ops.cast(ops.mean(at_least_float32(inputs), axis=(1, 2), keepdims=True), inputs.dtype)
+        mean = ops.cast(mean_over(at_least_float32(inputs), axis=(1, 2), keepdims=True), inputs.dtype)
         both = ops.concatenate([mean, largest(inputs, (1, 2))], axis=1)
         return ops.sigmoid(ops.sum(self.expand(self.reduce(both)), axis=1, keepdims=True))
 

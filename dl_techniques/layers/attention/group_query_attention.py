@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 import keras
 
 from dl_techniques._checks import (
@@ -48,6 +50,7 @@ class GroupQueryAttention(AttentionLayer):
         rope_theta: float > 0, base of the frequencies: 10000 in RoFormer and LLaMA 2, 500000 in LLaMA 3.
         rope_interleaved: bool, whether neighbouring features are turned together, as in the papers and in Meta's
             weights of LLaMA, or feature `i` with `i + head_dim / 2`, as in those of Hugging Face's Transformers.
+        rope_scaling: mapping of what LLaMA 3.1 stretches its context with, see `RotaryPositionEmbedding`, or `None`.
         use_bias: bool, whether the four projections have biases.
         kernel_initializer: initializer of the four projections.
         kernel_regularizer: regularizer of the four projections, or None.
@@ -97,6 +100,7 @@ class GroupQueryAttention(AttentionLayer):
         rope_percentage: float = 1.0,
         rope_theta: float = 10000.0,
         rope_interleaved: bool = True,
+        rope_scaling: Mapping[str, float] | None = None,
         use_bias: bool = False,
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
         kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
@@ -111,7 +115,7 @@ class GroupQueryAttention(AttentionLayer):
             check_positive_int(head_dim=head_dim)
         check_divisible(num_heads=num_heads, num_kv_heads=num_kv_heads)
         check_rate(dropout_rate=dropout_rate)
-        check_rope(rope_percentage, rope_theta)
+        check_rope(rope_percentage, rope_theta, rope_scaling)
         self.dim = dim
         self.num_heads = num_heads
         self.num_kv_heads = num_kv_heads
@@ -122,6 +126,7 @@ class GroupQueryAttention(AttentionLayer):
         self.rope_percentage = rope_percentage
         self.rope_theta = rope_theta
         self.rope_interleaved = rope_interleaved
+        self.rope_scaling = rope_scaling
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
@@ -145,6 +150,7 @@ class GroupQueryAttention(AttentionLayer):
                 rope_theta=rope_theta,
                 rope_percentage=rope_percentage,
                 interleaved=rope_interleaved,
+                rope_scaling=rope_scaling,
                 name="rope",
                 dtype=dtype,
             )

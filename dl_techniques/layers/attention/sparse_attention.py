@@ -167,7 +167,8 @@ def cut_repeatedly(weights, number_of_keys, alpha: float, times: int):
     largest = columns == ops.cast(ops.argmax(weights, axis=-1), "int32")[..., None]
     for step in range(times):
         keep = weights >= _SLACK / (number_of_keys * alpha**step)
-        keep = ops.where(ops.any(keep, axis=-1, keepdims=True), keep, largest)
+        is_empty = ops.logical_not(ops.any(keep, axis=-1, keepdims=True))
+        keep = ops.logical_or(keep, ops.logical_and(largest, is_empty))
         weights = _normalized(ops.where(keep, weights, ops.zeros_like(weights)))
     return weights
 

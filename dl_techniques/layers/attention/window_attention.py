@@ -17,7 +17,13 @@ from dl_techniques._keras_layers import Dense, Dropout
 from dl_techniques._serialization import serializable
 from dl_techniques._shapes import pair
 from dl_techniques.layers.attention._attention_layer import AttentionLayer
-from dl_techniques.layers.attention._core import attend, merge_heads, split_query_key_value
+from dl_techniques.layers.attention._core import (
+    attend,
+    join_masks,
+    merge_heads,
+    padding_mask,
+    split_query_key_value,
+)
 
 
 @serializable
@@ -52,6 +58,7 @@ class WindowAttention(AttentionLayer):
         attention_mask: tensor `(windows, M * N, M * N)`, the same for each image of the batch: boolean, true where a
             token (row) may look at another (column), or a float that is added to the scores. A token that a boolean
             mask lets look at nothing gets zeros.
+        mask: boolean tensor `(batch * windows, M * N)`, Keras' automatic padding mask; hides tokens from the others.
         training: bool, whether to apply dropout.
         return_attention_scores: bool, whether to return the pair of output and attention weights before dropout,
             `(batch * windows, heads, M * N, M * N)`.
@@ -109,6 +116,7 @@ class WindowAttention(AttentionLayer):
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.seed = seed
+        self.supports_masking = True
 
         self._window = pair(window_size=window_size)
         self._num_tokens = math.prod(self._window)
@@ -145,13 +153,13 @@ class WindowAttention(AttentionLayer):
         )
         super().build(input_shape)
 
-    def call(self, inputs, attention_mask=None, training=None, return_attention_scores=False):
+    def call(self, inputs, attention_mask=None, mask=None, training=None, return_attention_scores=False):
         query, key, value = split_query_key_value(self.qkv(inputs), self.num_heads)
-        mask, bias = None, self._relative_position_bias()
+        mask, bias = padding_mask(mask), self._relative_position_bias()
         if attention_mask is not None:
             attention_mask = self._one_per_window(attention_mask, inputs)
             if keras.backend.standardize_dtype(attention_mask.dtype) == "bool":
-                mask = attention_mask
+                mask = join_masks(mask, attention_mask)
             else:
                 bias = bias + ops.cast(attention_mask, bias.dtype)
         attended = attend(

@@ -1,7 +1,7 @@
 import keras
-from keras import ops
 
 from dl_techniques._checks import check_min_rank, check_positive_int
+from dl_techniques._precision import product
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.convolution._complex import ComplexLayer, complex_channels
 
@@ -67,7 +67,7 @@ class ComplexDense(ComplexLayer):
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        return self._plus_bias(ops.matmul(inputs, self._packed_kernel()))
+        return self._plus_bias(product(inputs, self._packed_kernel()))
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], 2 * self.units)

@@ -6,7 +6,7 @@ from keras import ops
 from dl_techniques._checks import check_positive, check_rank, normalize_axes
 from dl_techniques._initializers import fresh
 from dl_techniques._keras_layers import Dense
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least_float32, mean_over
 from dl_techniques._serialization import serializable
 
 
@@ -75,7 +75,7 @@ class SqueezeExcitation(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, training=None):
-        mean = ops.cast(ops.mean(at_least_float32(inputs), axis=(1, 2)), inputs.dtype)
+        mean = ops.cast(mean_over(at_least_float32(inputs), axis=(1, 2)), inputs.dtype)
         gate = ops.sigmoid(self.restore(self.activation(self.reduce(mean))))
         return inputs * gate[:, None, None]
 

@@ -17,6 +17,7 @@ from dl_techniques._serialization import serializable
 from dl_techniques._shapes import same_padding_output_shape
 from dl_techniques.layers.convolution.depthwise_conv2d import DepthwiseConv2D
 from dl_techniques.layers.regularization.layer_scale import LayerScale
+from dl_techniques.layers.regularization.stochastic_depth import StochasticDepth
 
 _BLOCK_TYPES = ("IB", "ConvNext", "ExtraDW", "FFN")
 
@@ -35,9 +36,9 @@ class UIB(keras.layers.Layer):
     | "ExtraDW" | yes | yes | new in MobileNetV4 |
     | "FFN" | no | no | feed-forward network of a vision transformer |
 
-    Formula: `y = gamma * BN(project(relu(BN(middle(relu(BN(expand(BN(start(x)))))))))`, plus `x` where the shape
-    stays; without layer scale `gamma` is 1. The expanded width is `expansion_factor` times that of the input. The
-    middle convolution has the stride, the start convolution if there is no middle one.
+    Formula: `y = gamma * BN(project(relu(BN(middle(relu(BN(expand(BN(start(x)))))))))`, and `drop_path(y) + x` where
+    the shape stays; without layer scale `gamma` is 1. The expanded width is `expansion_factor` times that of the
+    input. The middle convolution has the stride, the start convolution if there is no middle one.
 
     Args:
         filters: int, number of output channels.
@@ -50,10 +51,12 @@ class UIB(keras.layers.Layer):
             on every side. They differ where a stride meets an even size.
         layer_scale_init_value: float, where the gains `gamma`, one a channel, start; 1e-5 in the hybrid models. `None`
             means none, as in the others.
+        drop_path_rate: float in [0, 1), the probability of dropping the branch for a sample, where the shape stays.
         norm_momentum: float in [0, 1), what the statistics of the batch normalizations keep of a step.
         norm_epsilon: float > 0, added to their variances.
         kernel_initializer: initializer of all kernels.
         kernel_regularizer: regularizer of all kernels.
+        seed: int or None, seed of the drop path.
 
     Input shape:
         `(batch, height, width, channels)`.
@@ -81,10 +84,12 @@ class UIB(keras.layers.Layer):
         block_type: str = "IB",
         padding: str = "same",
         layer_scale_init_value: float | None = None,
+        drop_path_rate: float = 0.0,
         norm_momentum: float = 0.99,
         norm_epsilon: float = 1e-3,
         kernel_initializer: str | keras.initializers.Initializer = "he_normal",
         kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
+        seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -95,7 +100,7 @@ class UIB(keras.layers.Layer):
         check_choice(("same", "symmetric"), padding=padding)
         if layer_scale_init_value is not None:
             check_number(layer_scale_init_value=layer_scale_init_value)
-        check_rate(norm_momentum=norm_momentum)
+        check_rate(drop_path_rate=drop_path_rate, norm_momentum=norm_momentum)
         check_positive(norm_epsilon=norm_epsilon)
         if stride > 1 and block_type == "FFN":
             raise ValueError(
@@ -110,10 +115,12 @@ class UIB(keras.layers.Layer):
         self.block_type = block_type
         self.padding = padding
         self.layer_scale_init_value = layer_scale_init_value
+        self.drop_path_rate = drop_path_rate
         self.norm_momentum = norm_momentum
         self.norm_epsilon = norm_epsilon
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.seed = seed
 
         has_start, has_middle = block_type in ("ConvNext", "ExtraDW"), block_type in ("IB", "ExtraDW")
         start_size = kernel_size if start_kernel_size is None else start_kernel_size
@@ -134,6 +141,10 @@ class UIB(keras.layers.Layer):
                 dtype=self.dtype_policy,
             )
 
+        self.drop_path = None
+        if drop_path_rate > 0:
+            self.drop_path = StochasticDepth(drop_path_rate, seed, name="drop_path", dtype=self.dtype_policy)
+
     def build(self, input_shape):
         check_rank(input_shape, 4)
         normalize_axes(-1, input_shape)
@@ -153,8 +164,9 @@ class UIB(keras.layers.Layer):
             self.middle_norm.build(shape)
         self.project.build(shape)
         self.project_norm.build(self.compute_output_shape(input_shape))
-        if self.layer_scale is not None:
-            self.layer_scale.build(self.compute_output_shape(input_shape))
+        for part in (self.layer_scale, self.drop_path):
+            if part is not None:
+                part.build(self.compute_output_shape(input_shape))
         super().build(input_shape)
 
     def call(self, inputs, training=None):
@@ -167,7 +179,11 @@ class UIB(keras.layers.Layer):
         x = self.project_norm(self.project(x), training=training)
         if self.layer_scale is not None:
             x = self.layer_scale(x)
-        return x + inputs if self._has_residual else x
+        if not self._has_residual:
+            return x
+        if self.drop_path is not None:
+            x = self.drop_path(x, training=training)
+        return x + inputs
 
     def compute_output_shape(self, input_shape):
         return same_padding_output_shape(input_shape, self.stride, self.filters)

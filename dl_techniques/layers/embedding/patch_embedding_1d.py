@@ -30,6 +30,8 @@ class PatchEmbedding1d(keras.layers.Layer):
         kernel_initializer: initializer of the kernel.
         bias_initializer: initializer of the bias.
 
+    Keras' padding mask ends here, with Keras' warning, as a patch mixes steps.
+
     Input shape:
         `(batch, length, features)`.
 

@@ -1,3 +1,7 @@
+import inspect
+import math
+from collections.abc import Mapping
+
 import keras
 import numpy as np
 from keras import ops
@@ -26,6 +30,10 @@ class RotaryPositionEmbedding(keras.layers.Layer):
         rope_percentage: float in (0, 1], fraction of the features to turn: all of them in the paper, by default.
         interleaved: bool, whether neighbours make a pair, as in the paper and in Meta's LLaMA, or a feature of the
             first half and one of the second ("rotate half"), as in GPT-NeoX and in Hugging Face's Transformers.
+        rope_scaling: mapping of what LLaMA 3.1 stretches its context with, or `None`: "factor",
+            "original_max_position_embeddings" `L`, "low_freq_factor" `l` and "high_freq_factor" `h`, as its
+            configuration names them. Frequencies of at most `l` turns in `L` positions are divided by the factor,
+            those of at least `h` turns stay, and in between the divided and the whole frequency are mixed linearly.
 
     Input shape:
         `(batch, heads, length, head_dim)`, with any number of heads and `length <= max_seq_len`.
@@ -43,6 +51,8 @@ class RotaryPositionEmbedding(keras.layers.Layer):
 
     References:
         Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", arXiv:2104.09864
+
+        Dubey et al., "The Llama 3 Herd of Models", arXiv:2407.21783, and Meta's code, for the scaling
     """
 
     def __init__(
@@ -53,11 +63,12 @@ class RotaryPositionEmbedding(keras.layers.Layer):
         rope_theta: float = 10000.0,
         rope_percentage: float = 1.0,
         interleaved: bool = True,
+        rope_scaling: Mapping[str, float] | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         check_positive_int(head_dim=head_dim, max_seq_len=max_seq_len)
-        check_rope(rope_percentage, rope_theta)
+        check_rope(rope_percentage, rope_theta, rope_scaling)
         check_positive(rope_percentage=rope_percentage)
         if head_dim % 2:
             raise ValueError(f"`head_dim` must be even. Received: head_dim={head_dim}")
@@ -66,6 +77,7 @@ class RotaryPositionEmbedding(keras.layers.Layer):
         self.rope_theta = rope_theta
         self.rope_percentage = rope_percentage
         self.interleaved = interleaved
+        self.rope_scaling = rope_scaling
         self.supports_masking = True
         self._rope_dim = int(head_dim * rope_percentage) // 2 * 2
 
@@ -110,6 +122,8 @@ class RotaryPositionEmbedding(keras.layers.Layer):
     def _frequencies(self) -> np.ndarray:
         """One a pair; pairs that stay as they are have the frequency 0."""
         turned = self.rope_theta ** (-np.arange(0, self._rope_dim, 2) / max(self._rope_dim, 1))
+        if self.rope_scaling is not None:
+            turned = _stretched(turned, **self.rope_scaling)
         return np.pad(turned, (0, (self.head_dim - self._rope_dim) // 2))
 
     def _add_table(self, name: str, values: np.ndarray):
@@ -118,7 +132,8 @@ class RotaryPositionEmbedding(keras.layers.Layer):
             shape=values.shape,
             initializer=lambda shape, dtype: ops.convert_to_tensor(values, dtype=dtype),
             trainable=False,
-            dtype="float32",
+            # Half precision is too short for angles.
+            dtype="float64" if self.variable_dtype == "float64" else "float32",
             autocast=False,
         )
 
@@ -131,12 +146,37 @@ class RotaryPositionEmbedding(keras.layers.Layer):
             )
 
 
-def check_rope(rope_percentage, rope_theta) -> None:
+def check_rope(rope_percentage, rope_theta, rope_scaling=None) -> None:
     """For layers that embed positions in this way if the percentage is not 0."""
     check_positive(rope_theta=rope_theta)
     check_non_negative(rope_percentage=rope_percentage)
     if rope_percentage > 1:
         raise ValueError(f"`rope_percentage` must be at most 1. Received: rope_percentage={rope_percentage}")
+    if rope_scaling is not None:
+        _check_scaling(rope_scaling)
+
+
+def _check_scaling(rope_scaling) -> None:
+    names = list(inspect.signature(_stretched).parameters)[1:]
+    if not isinstance(rope_scaling, Mapping) or set(rope_scaling) != set(names):
+        raise ValueError(f"`rope_scaling` must have the keys {names}. Received: rope_scaling={rope_scaling!r}")
+    check_positive(**rope_scaling)
+    if rope_scaling["low_freq_factor"] >= rope_scaling["high_freq_factor"]:
+        raise ValueError(
+            f"`low_freq_factor` must be less than `high_freq_factor`. Received: rope_scaling={rope_scaling!r}"
+        )
+
+
+def _stretched(
+    frequencies: np.ndarray,
+    factor: float,
+    original_max_position_embeddings: float,
+    low_freq_factor: float,
+    high_freq_factor: float,
+) -> np.ndarray:
+    turns = frequencies * original_max_position_embeddings / (2 * math.pi)
+    whole = np.clip((turns - low_freq_factor) / (high_freq_factor - low_freq_factor), 0, 1)
+    return frequencies * (whole + (1 - whole) / factor)
 
 
 def _with_halves_swapped(x, half: int):

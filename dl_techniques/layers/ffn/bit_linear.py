@@ -5,7 +5,7 @@ from keras import ops
 
 from dl_techniques._checks import check_choice, check_positive, check_positive_int
 from dl_techniques._keras_layers import LayerNormalization
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least, at_least_float32, mean_over, product
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.ffn._feed_forward import FeedForward
 
@@ -144,8 +144,8 @@ class BitLinear(FeedForward):
         x = self._quantized(x / x_measure, self._activation_range, training)
         kernel = self._quantized(kernel / kernel_measure, self._weight_range, training)
         # In units of the measures, or the sums of products would be too large for float16.
-        product = ops.matmul(ops.cast(x, inputs.dtype), ops.cast(kernel, inputs.dtype))
-        y = ops.cast(at_least_float32(product) * (x_measure * kernel_measure), inputs.dtype)
+        sums = product(ops.cast(x, inputs.dtype), ops.cast(kernel, inputs.dtype))
+        y = ops.cast(at_least_float32(sums) * (x_measure * kernel_measure), inputs.dtype)
         return y + self.bias if self.use_bias else y
 
     def compute_output_shape(self, input_shape):
@@ -173,7 +173,7 @@ def _range(**bits: float) -> tuple[int, int]:
 
 def _measured(values, measure: str):
     """Over the last axis, which stays; a constant for the gradient."""
-    return ops.stop_gradient(ops.maximum(_MEASURES[measure](ops.abs(values)), 1e-5))
+    return ops.stop_gradient(at_least(_MEASURES[measure](ops.abs(values)), 1e-5))
 
 
 def _median(values):
@@ -184,6 +184,6 @@ def _median(values):
 
 _MEASURES = {
     "AbsMax": lambda values: ops.amax(values, axis=-1, keepdims=True),
-    "AbsMean": lambda values: ops.mean(values, axis=-1, keepdims=True),
+    "AbsMean": lambda values: mean_over(values, axis=-1, keepdims=True),
     "AbsMedian": _median,
 }

@@ -3,11 +3,12 @@
 from keras import ops
 
 from dl_techniques._checks import normalize_axes
+from dl_techniques._precision import at_least
 
 
 def floored_square(x, axes: tuple[int, ...], epsilon: float):
     """`max(sum(x^2), epsilon)` with the axes kept: the squared length above the floor, with gradient 0 below it."""
-    return ops.maximum(ops.sum(ops.square(x), axis=axes, keepdims=True), epsilon)
+    return at_least(ops.sum(ops.square(x), axis=axes, keepdims=True), epsilon)
 
 
 def smooth_l2_norm(x, axes: tuple[int, ...], epsilon: float, *, keepdims: bool = True):

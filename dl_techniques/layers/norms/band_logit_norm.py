@@ -22,7 +22,7 @@ class BandLogitNorm(keras.layers.Layer):
 
     Args:
         max_band_width: float in (0, 1), the most by which a vector of logits may be shorter than 1.
-        axis: int or a list of them, the axes of the classes.
+        axis: int or a list of them, the axes of the classes. Keras' padding mask hides none of them.
         epsilon: float > 0, the floor of the squared length.
 
     Input shape:

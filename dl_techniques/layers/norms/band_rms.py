@@ -21,7 +21,8 @@ class BandRMS(keras.layers.Layer):
 
     Args:
         max_band_width: float in (0, 1), the most by which a feature may shrink.
-        axis: int or a list of them, the axes to normalize over.
+        axis: int or a list of them, the axes to normalize over. Over the steps of a sequence, those count too that
+            Keras' padding mask hides.
         epsilon: float > 0, added to the mean square.
         band_regularizer: regularizer of `band`, one number for each element of the normalized axes, or None. It
             pulls towards the middle of the band; L2(1e-5) by default.

@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 
 import keras
-from keras import ops
 
 from dl_techniques._checks import check_axis, check_number, normalize_axes
+from dl_techniques._precision import tanh
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.norms._rms import along_axes
 
@@ -96,7 +96,7 @@ class DynamicTanh(keras.layers.Layer):
     def call(self, inputs, training=None):
         kernel = along_axes(self.kernel, self._axes, inputs.shape)
         bias = along_axes(self.bias, self._axes, inputs.shape)
-        return kernel * ops.tanh(self.alpha * inputs) + bias
+        return kernel * tanh(self.alpha * inputs) + bias
 
     def compute_output_shape(self, input_shape):
         return input_shape

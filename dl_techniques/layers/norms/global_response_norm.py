@@ -2,7 +2,7 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_positive, check_rank, normalize_axes
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least, at_least_float32, mean_over
 from dl_techniques._serialization import serializable
 
 # Under the root only, so that an all-zero channel has gradient 0 instead of NaN; far below any epsilon in use.
@@ -84,8 +84,8 @@ class GlobalResponseNormalization(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         x = at_least_float32(inputs)
-        norm = ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=(1, 2), keepdims=True), _TINY))
-        response = norm / (ops.mean(norm, axis=-1, keepdims=True) + self.epsilon)
+        norm = ops.sqrt(at_least(ops.sum(ops.square(x), axis=(1, 2), keepdims=True), _TINY))
+        response = norm / (mean_over(norm, axis=-1, keepdims=True) + self.epsilon)
         # One scale and one offset for each image: their gradients take a single pass over the pixels.
         scale = 1 + at_least_float32(self.gamma) * response
         offset = ops.broadcast_to(at_least_float32(self.beta), ops.shape(scale))

@@ -22,7 +22,7 @@ class LogitNorm(keras.layers.Layer):
     Args:
         temperature: float > 0; the output has the length `1 / temperature`. It is not learned: the paper chooses it
             by validation, 0.04 for CIFAR-10.
-        axis: int or a list of them, the axes of the classes.
+        axis: int or a list of them, the axes of the classes. Keras' padding mask hides none of them.
         epsilon: float > 0, the floor of the squared length.
 
     Input shape:

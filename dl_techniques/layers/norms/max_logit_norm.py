@@ -16,7 +16,7 @@ class MaxLogitNorm(keras.layers.Layer):
     Formula, computed in float32 and cast back: `y = x / sqrt(sum(x^2, axis) + epsilon)`
 
     Args:
-        axis: int or a list of them, the axes of the classes.
+        axis: int or a list of them, the axes of the classes. Keras' padding mask hides none of them.
         epsilon: float > 0, added to the squared length.
 
     Input shape:

@@ -17,7 +17,8 @@ class RMSNorm(keras.layers.Layer):
     Formula: `y = scale * x / sqrt(mean(x^2, axis) + epsilon)`, computed in float32 and cast back.
 
     Args:
-        axis: int or a list of them, the axes to normalize over.
+        axis: int or a list of them, the axes to normalize over. Over the steps of a sequence, those count too that
+            Keras' padding mask hides.
         epsilon: float > 0, added to the mean square.
         use_scale: bool, whether to learn `scale`, one gain for each element of the normalized axes.
         scale_initializer: initializer of `scale`.

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_axis, check_number, check_positive, normalize_axes
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least_float32, mean_over
 from dl_techniques._serialization import serializable
 
 
@@ -12,9 +12,9 @@ from dl_techniques._serialization import serializable
 class StandardScaler(keras.layers.Layer):
     """Scales each sample to mean 0 and standard deviation 1, leaving out missing values.
 
-    Missing values are NaN in the input. They take no part in the statistics, and come out as `nan_replacement`.
-    Made for time series whose level and spread differ from one to the next: `axis=1` for `(batch, time, features)`.
-    The default scales over the features; a single feature would always come out as 0.
+    Missing values are NaN in the input, or hidden by Keras' padding mask. They take no part in the statistics, and
+    come out as `nan_replacement`. Made for time series whose level and spread differ from one to the next: `axis=1`
+    for `(batch, time, features)`. The default scales over the features; a single feature would always come out as 0.
 
     Formula, computed in float32 and cast back, over the values that are not missing:
     `y = (x - mean(x, axis)) / sqrt(mean((x - mean)^2, axis) + epsilon)`
@@ -27,6 +27,11 @@ class StandardScaler(keras.layers.Layer):
         store_stats: bool, whether to remember the mean and the standard deviation of the last training batch, averaged
             over its samples. They are for inspection, see `get_stats`, and never used to scale.
         axis: int or a list of them, the axes to scale over.
+
+    Call arguments:
+        inputs: tensor.
+        mask: boolean tensor of the first axes of the input, Keras' automatic padding mask; false hides values.
+        training: bool, whether to store the statistics.
 
     Input shape:
         Any. With `store_stats` all sizes but those of the batch and of the axes named must be known.
@@ -64,6 +69,7 @@ class StandardScaler(keras.layers.Layer):
         self.nan_replacement = nan_replacement
         self.store_stats = store_stats
         self.axis = axis
+        self.supports_masking = True
 
     def build(self, input_shape):
         self._axes = normalize_axes(self.axis, input_shape, known=False)
@@ -79,17 +85,17 @@ class StandardScaler(keras.layers.Layer):
             self.stored_std = self.add_weight(name="stored_std", shape=shape, initializer="ones", trainable=False)
         super().build(input_shape)
 
-    def call(self, inputs, training=None):
-        x, present = _without_nan(inputs)
+    def call(self, inputs, mask=None, training=None):
+        x, present = _present(inputs, mask)
         mean, std = self._statistics(x, present)
-        if training and self.store_stats:
-            self.stored_mean.assign(ops.mean(mean, axis=0))
-            self.stored_std.assign(ops.mean(std, axis=0))
+        if training and self.trainable and self.store_stats:
+            self.stored_mean.assign(mean_over(mean, axis=0))
+            self.stored_std.assign(mean_over(std, axis=0))
         return ops.cast(ops.where(present, (x - mean) * (1 / std), self.nan_replacement), inputs.dtype)
 
-    def statistics(self, inputs):
+    def statistics(self, inputs, mask=None):
         """Returns mean and standard deviation, with the axes kept, of the inputs that a built layer would scale."""
-        return self._statistics(*_without_nan(ops.convert_to_tensor(inputs)))
+        return self._statistics(*_present(ops.convert_to_tensor(inputs), mask))
 
     def inverse_transform(self, scaled, mean, std):
         """Returns what was scaled, given its statistics; what was missing comes out near the mean."""
@@ -120,7 +126,11 @@ class StandardScaler(keras.layers.Layer):
         return mean, ops.sqrt(variance + self.epsilon)
 
 
-def _without_nan(inputs):
+def _present(inputs, mask):
+    """The inputs with zeros for what is missing, and where they are not missing."""
     x = at_least_float32(inputs)
     present = ops.logical_not(ops.isnan(x))
+    if mask is not None:
+        mask = ops.cast(mask, "bool")
+        present = ops.logical_and(present, mask[(..., *(None,) * (len(x.shape) - len(mask.shape)))])
     return ops.where(present, x, 0.0), present

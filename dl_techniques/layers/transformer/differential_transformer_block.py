@@ -18,7 +18,12 @@ class DifferentialTransformerBlock(keras.layers.Layer):
     Args:
         dim: int, size of the features.
         num_heads: int, number of attention heads; half as many as an ordinary transformer of as many weights has.
+        num_kv_heads: int, number of heads of keys and values; divides `num_heads`. `None` means `num_heads`.
         head_dim: int, size of each of a head's two queries and keys. `None` means `dim / (2 * num_heads)`.
+        max_seq_len: int, number of positions that the rotary position embedding knows.
+        rope_percentage: float in [0, 1], fraction of the features of queries and keys that a rotary position embedding
+            turns: all of them in the authors' language models. The default is 0, no position embedding.
+        rope_theta: float > 0, base of its frequencies.
         ffn_expansion_factor: int, how much wider an ungated network of as many weights would be.
         ffn_multiple_of: int, what the hidden width of the network is a multiple of.
         dropout_rate: float in [0, 1), dropout of what attention and the network return.
@@ -27,6 +32,7 @@ class DifferentialTransformerBlock(keras.layers.Layer):
         layer_idx: int >= 0, depth of the block in its model, counted from 0; it decides how much of the second map is
             subtracted at first.
         kernel_initializer: initializer of the kernels.
+        kernel_regularizer: regularizer of the kernels, or None.
         seed: int or None, seed of the dropouts.
 
     Call arguments:
@@ -58,7 +64,11 @@ class DifferentialTransformerBlock(keras.layers.Layer):
         dim: int,
         num_heads: int,
         *,
+        num_kv_heads: int | None = None,
         head_dim: int | None = None,
+        max_seq_len: int = 2048,
+        rope_percentage: float = 0.0,
+        rope_theta: float = 10000.0,
         ffn_expansion_factor: int = 4,
         ffn_multiple_of: int = 256,
         dropout_rate: float = 0.0,
@@ -66,13 +76,18 @@ class DifferentialTransformerBlock(keras.layers.Layer):
         drop_path_rate: float = 0.0,
         layer_idx: int = 0,
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        kernel_regularizer: str | keras.regularizers.Regularizer | None = None,
         seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.dim = dim
         self.num_heads = num_heads
+        self.num_kv_heads = num_kv_heads
         self.head_dim = head_dim
+        self.max_seq_len = max_seq_len
+        self.rope_percentage = rope_percentage
+        self.rope_theta = rope_theta
         self.ffn_expansion_factor = ffn_expansion_factor
         self.ffn_multiple_of = ffn_multiple_of
         self.dropout_rate = dropout_rate
@@ -80,6 +95,7 @@ class DifferentialTransformerBlock(keras.layers.Layer):
         self.drop_path_rate = drop_path_rate
         self.layer_idx = layer_idx
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.seed = seed
         self.supports_masking = True
 
@@ -88,11 +104,16 @@ class DifferentialTransformerBlock(keras.layers.Layer):
         self.attention = DifferentialAttention(
             dim,
             num_heads,
+            num_kv_heads=num_kv_heads,
             head_dim=head_dim,
+            max_seq_len=max_seq_len,
+            rope_percentage=rope_percentage,
+            rope_theta=rope_theta,
             dropout_rate=dropout_rate,
             attention_dropout_rate=attention_dropout_rate,
             layer_idx=layer_idx,
             kernel_initializer=self.kernel_initializer,
+            kernel_regularizer=self.kernel_regularizer,
             seed=seed,
             name="attention",
             dtype=dtype,
@@ -105,6 +126,7 @@ class DifferentialTransformerBlock(keras.layers.Layer):
             ffn_multiple_of=ffn_multiple_of,
             dropout_rate=dropout_rate,
             kernel_initializer=fresh(self.kernel_initializer, 4),  # Attention has four kernels.
+            kernel_regularizer=self.kernel_regularizer,
             seed=derived_seed(seed, 3),
             name="ffn",
             dtype=dtype,

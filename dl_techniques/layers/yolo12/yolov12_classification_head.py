@@ -6,7 +6,7 @@ from keras import ops
 from dl_techniques._checks import check_positive_int, check_positive_ints, check_rate
 from dl_techniques._initializers import derived_seed
 from dl_techniques._keras_layers import Dense, Dropout
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least_float32, mean_over
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.convolution.squeeze_excitation import SqueezeExcitation
 from dl_techniques.layers.yolo12._parts import part_of
@@ -118,4 +118,4 @@ class YOLOv12ClassificationHead(keras.layers.Layer):
 def _pool(image, kind: str):
     if kind == "max":
         return ops.amax(image, axis=(1, 2))
-    return ops.cast(ops.mean(at_least_float32(image), axis=(1, 2)), image.dtype)
+    return ops.cast(mean_over(at_least_float32(image), axis=(1, 2)), image.dtype)

@@ -1,6 +1,7 @@
 """Which backend is fastest, by how much, and how sure that is: the first screen of the page, as plain values."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,10 @@ from bench.analysis.tables import comparison, schema
 from bench.analysis.tables.cells import ENOUGH_LAUNCHES
 
 QUESTIONS = {
-    ("forward", "jit"): "forward, jit",
-    ("backward", "jit"): "backward, jit",
-    ("forward", "eager"): "forward, eager",
-    ("backward", "eager"): "backward, eager",
-    ("compile_cold", "jit"): "compiling, cold",
-    ("compile_warm", "jit"): "compiling, warm",
+    **{(metric, mode): f"{metric}, {mode}" for mode, metric in product(("jit", "eager"), schema.RUN_METRICS)},
+    **{(metric, "jit"): metric.replace("compile_", "compiling, ") for metric in schema.COMPILE_METRICS},
 }
+"""By metric and mode, in the order of the columns."""
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,10 @@ import numpy as np
 import pandas as pd
 
 from bench.analysis import formats
+from bench.analysis.pages.fastest_backend import QUESTIONS
 from bench.analysis.statistics import intervals
-from bench.analysis.tables import comparison
+from bench.analysis.tables import comparison, schema
 
-STEPS = {
-    ("forward", "jit"): "forward, jit",
-    ("backward", "jit"): "backward, jit",
-    ("forward", "eager"): "forward, eager",
-    ("backward", "eager"): "backward, eager",
-}
-COMPILES = {"compile_cold": "compiling, cold", "compile_warm": "compiling, warm"}
 KERAS_PREFIX = "keras_"
 COUNTERPART = ["run", *comparison.SETTING, "family", "size", "metric", "mode", "native"]
 
@@ -47,13 +41,13 @@ def _alone(title: str, rows: pd.DataFrame) -> Alone:
     modes = rows.assign(over_keras=_over_keras(rows)).groupby(["family", "metric", "mode"])
     lines: dict[str, dict[str, list[str]]] = {}
     for (family, metric, mode), own in modes:
-        if (metric, mode) in STEPS:
-            kept = lines.setdefault(family, {})
-            ratios = [*_ratio(own, "native_ratio", "native"), *_ratio(own, "over_keras", "Keras")]
-            kept[STEPS[metric, mode]] = ratios or [_times(own)]
-        elif metric in COMPILES and mode == "jit":
-            lines.setdefault(family, {})[COMPILES[metric]] = [_times(own)]
-    asked = [q for q in (*STEPS.values(), *COMPILES.values()) if any(q in of_family for of_family in lines.values())]
+        question = QUESTIONS.get((metric, mode))
+        if question is None:
+            continue
+        told = {"native_ratio": "native", "over_keras": "Keras"} if metric in schema.RUN_METRICS else {}
+        ratios = [line for column, over in told.items() for line in _ratio(own, column, over)]
+        lines.setdefault(family, {})[question] = ratios or [_times(own)]
+    asked = [question for question in QUESTIONS.values() if any(question in own for own in lines.values())]
     return Alone(title, asked, {family: [own.get(q, []) for q in asked] for family, own in lines.items()})
 
 

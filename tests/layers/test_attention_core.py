@@ -162,7 +162,7 @@ def test_gradients_lose_as_many_digits_as_the_logits_have(deviation):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="only PyTorch's exports have numbers for unknown sizes")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*might cause the trace to be incorrect")
 @pytest.mark.parametrize("options", [{}, {"softmax": AdaptiveSoftmax()}], ids=["softmax", "adaptive"])
 def test_weights_that_are_traced_with_a_single_key_take_more(options):
     """As in a model that is exported to ONNX with an unknown length, for which Keras puts 1."""

@@ -410,8 +410,11 @@ def test_a_sound_layer_passes_every_check():
 
 @pytest.mark.parametrize("cls", BROKEN, ids=lambda cls: cls.__name__)
 def test_a_broken_layer_fails_exactly_its_check(cls: type):
-    harmless = cls is ChangesItsInput and keras.backend.backend() != "torch"
-    assert failing(row_of(cls)) == (set() if harmless else {BROKEN[cls]})
+    backend = keras.backend.backend()
+    expected = set() if cls is ChangesItsInput and backend != "torch" else {BROKEN[cls]}
+    if cls is BranchesOnAValueInInference and backend == "jax":  # where float64 is looked for in a trace
+        expected.add("float64_is_computed_in_float64")
+    assert failing(row_of(cls)) == expected
 
 
 def test_every_check_is_seen_to_fail():

@@ -97,5 +97,7 @@ def test_causal_patches_keep_the_contract_too():
     """The row of the catalogue has to have another padding, as this one is the default."""
     row = next(row for row in TECHNIQUES if row.cls is PatchEmbedding1d)
     causal = replace(row, arguments={**row.arguments, "padding": "causal"}, rejects=(), rejects_inputs=())
+    excepted = {exception.partition(":")[2] for exception in row.xfail}
     for check in CHECKS:
-        check(causal)
+        if check.__name__ not in excepted:
+            check(causal)

@@ -17,7 +17,7 @@ SWEEP = ("workload", "mode", "metric", "axis")
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """What the charts are made from: cells (`charts.prepared`), points of sweeps, their fits, and ceilings."""
+    """What the charts are made from: cells (`interactive.prepared`), points of sweeps, their fits, and ceilings."""
 
     cells: pd.DataFrame
     points: pd.DataFrame

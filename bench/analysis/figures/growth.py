@@ -66,7 +66,7 @@ def _sweep(axis: Axes, points: pd.DataFrame, fits: pd.DataFrame, factor: float) 
 def chart(points: Sequence[Cell], fits: Mapping[str, Any], axis: str) -> PlotlyFigure:
     """Time over size, a line a backend, with the exponent of each; hollow marks took no part in its fit.
 
-    `points` have `number` and `above_floor`; `fits` maps a backend to its row of `compare.scaling`.
+    `points` have `number` and `above_floor`; `fits` maps a backend to its row of `comparison.scaling`.
     """
     unit, factor = style.time_unit(pd.Series([point.median_s for point in points]))
     data = []

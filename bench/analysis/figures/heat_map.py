@@ -45,7 +45,7 @@ SLOWER_OR_FASTER = Shades(
 
 
 def ratio_image(rows: pd.DataFrame) -> Figure:
-    """Every cell's time over that of the fastest backend of its case; `rows` have what `compare.joined` adds."""
+    """Every cell's time over that of the fastest backend of its case; `rows` have what `comparison.joined` adds."""
     compared = comparison.measured(rows)
     text = compared["ratio"].map(_short) + np.where(compared["verdict"].isin(comparison.UNCERTAIN), "~", "")
     norm = LogNorm(1, max(2.0, min(10.0, compared["ratio"].max())), clip=True)

@@ -32,7 +32,7 @@ Row = tuple[str, str]
 
 
 def prepared(loaded: Loaded) -> pd.DataFrame:
-    """One row a case and backend, the newest, with what `compare.ratios` says; `place` is its place in the table.
+    """One row a case and backend, the newest, with what `comparison.ratios` says; `place` is its place in the table.
 
     A case that failed is a row too, unless it was measured in another run.
     """

@@ -51,7 +51,7 @@ class Block:
 
 
 def blocks(ranking: pd.DataFrame) -> list[Block]:
-    """The answers that a ranking (`compare.ranking`) gives where there are several backends; `alone` has the rest."""
+    """The answers of a ranking (`comparison.ranking`) of several backends; `single_backend` has the rest."""
     found = []
     for key, ranked in ranking.groupby(comparison.SETTING):
         if ranked["backend"].nunique() == 1:

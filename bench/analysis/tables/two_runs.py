@@ -62,7 +62,7 @@ def compare(a: Path, b: Path) -> TwoRuns:
 
 
 def spoken(launches: Iterable[Launch]) -> dict[tuple[str, ...], list[float]]:
-    """What each launch says of each cell (`regression.speak`), by the values of `CELL`."""
+    """What each launch says of each cell (`version_verdicts.speak`), by the values of `CELL`."""
     values: dict[tuple[str, ...], list[float]] = {}
     for launch in launches:
         for outcome in launch.outcomes.values():

@@ -29,13 +29,6 @@ ULPS = 32
 # What adds up a thousand terms and more may err by tens of units in the last place, and honest backends do.
 ULPS_OF_LONG_SUMS = 128
 
-# Blocks and models that are made of techniques of the catalogue: two thirds of the time that the whole takes.
-COSTLY = {
-    *("A2C2fBlock", "AreaAttention", "C3k2Block", "C3kBlock", "YOLOv12AttentionBlock", "YOLOv12Bottleneck"),
-    *("YOLOv12ClassificationHead", "YOLOv12DetectionHead", "YOLOv12SegmentationHead"),
-    *("CBAMNet", "DifferentialTransformer", "SwinConvBlock", "SwinTransformerBlock", "UIB", "ViTWithHMLPStem"),
-}
-
 # The oracle is JAX, so that is where a run begins.
 pytestmark = pytest.mark.skipif(os.environ["KERAS_BACKEND"] != "jax", reason="tested where a run begins, on JAX")
 
@@ -72,10 +65,9 @@ def own_layer(name: str, *shapes: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def oracle(tmp_path_factory):
-    """A run in which the oracle has computed the catalogue, and nothing else has run; COSTLY = {} takes the whole."""
+    """A run in which the oracle has computed the whole catalogue, and nothing else has run."""
     run = tmp_path_factory.mktemp("numerics") / "run"
-    names = [row.name for row in (*TECHNIQUES, *LARGE) if row.name not in COSTLY]
-    Settings(only=names).save(run)
+    Settings().save(run)
     command = [sys.executable, "-m", "bench.numerics.worker", str(run), "float64"]
     environment = {**os.environ, "XLA_FLAGS": "--xla_backend_optimization_level=0"}
     subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=1500)

@@ -20,6 +20,9 @@ class Technique:
         rejects_inputs: what `build` is given, each of which must raise such a `ValueError`.
         random: whether it draws random numbers in training mode.
         random_in_inference: whether it draws them in inference too.
+        state: names of the weights that a call in training moves.
+        differentiable: whether gradients pass. They do not where outputs are integers, masks or what was seen before.
+        adds_loss: whether a call in training adds a loss of the layer's own.
         xfail: "backend:check" -> why that backend cannot pass that check. It must then really fail.
         finite: hostile inputs (of `bench.numerics.hostile.NAMES`) on which its outputs and gradients are
             finite on every backend.
@@ -35,6 +38,9 @@ class Technique:
     rejects_inputs: tuple[Shape | tuple[Shape, ...], ...] = ()
     random: bool = False
     random_in_inference: bool = False
+    state: tuple[str, ...] = ()
+    differentiable: bool = True
+    adds_loss: bool = False
     xfail: Mapping[str, str] = field(default_factory=dict)
     finite: tuple[str, ...] = ("zeros", "constant", "tiny", "batch of one")
     tolerances: Mapping[str, tuple[float, str]] = field(default_factory=dict)

@@ -1,0 +1,3 @@
+from dl_techniques.catalogue._technique import Technique
+
+TECHNIQUES: tuple[Technique, ...] = ()

@@ -24,6 +24,14 @@ def double_precision() -> Iterator[None]:
         yield
 
 
+def forget_programs() -> None:
+    """JAX keeps thousands of them; to free one takes the longer, the more were made since."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.clear_caches()
+
+
 def variable(x: Any) -> Any:
     """The numbers in what the framework keeps weights in."""
     if keras.backend.backend() == "tensorflow":

@@ -17,8 +17,9 @@ def b_splines(x, intervals: int, order: int, low: float, high: float):
     t = position - ops.cast(interval, x.dtype)
     values = [ops.ones_like(t)]
     for degree in range(1, order + 1):
-        rising = [(t + (degree - 1 - index)) / degree * value for index, value in enumerate(values)]
-        falling = [((1 + index) - t) / degree * value for index, value in enumerate(values)]
+        values = [value * (1 / degree) for value in values]
+        rising = [(t + (degree - 1 - index)) * value for index, value in enumerate(values)]
+        falling = [((1 + index) - t) * value for index, value in enumerate(values)]
         inner = [up + down for up, down in zip(rising[:-1], falling[1:], strict=True)]
         values = [falling[0], *inner, rising[-1]]
     offset = ops.arange(intervals + order, dtype="int32")[:, None] - interval[..., None, :]

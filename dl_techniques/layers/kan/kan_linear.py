@@ -20,8 +20,8 @@ class KANLinear(keras.layers.Layer):
 
     Formula: `y_o = sum_i (base_weight_io * activation(x_i) + spline_scaler_io * sum_m spline_weight_mio * B_m(x_i))`.
     The `B_m` are the `grid_size + spline_order - 1` B-splines of degree `spline_order` on `grid_size` equidistant
-    knots, from one end of `grid_range` to the other, with `spline_order` more knots at each end. Outside of the range a
-    spline has the value of the nearest end. Activation and B-splines are computed in float32 and cast back.
+    knots, from one end of `grid_range` to the other, with `spline_order` more knots at each end. Outside of the range
+    a spline has the value of the nearest end. Activation and B-splines are computed in float32 and cast back.
 
     The values of the B-splines take `grid_size + spline_order - 1` times the memory of the input.
 

@@ -36,7 +36,8 @@ class PowerMLPLayer(keras.layers.Layer):
 
     >>> layer = PowerMLPLayer(units=1, k=3)
     >>> layer.build((None, 1))
-    >>> layer.set_weights([[[2.0]], [0.0], [[1.0]]])
+    >>> _ = layer.main_dense.kernel.assign([[2.0]])
+    >>> _ = layer.basis_dense.kernel.assign([[1.0]])
     >>> y = layer(keras.ops.array([[-1.0], [0.0], [1.0]]))
     >>> print(keras.ops.convert_to_numpy(y).ravel().round(4))
     [-0.2689  0.      8.7311]

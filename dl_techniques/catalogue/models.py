@@ -63,6 +63,32 @@ TECHNIQUES = (
         random=True,
     ),
     Technique(
+        models.KAN,
+        {
+            "features": (4, 3, 3, 3),
+            "grid_size": 4,
+            "spline_order": 2,
+            "grid_range": (-1.5, 2.0),
+            "activation": "softplus",
+            "kernel_initializer": "he_normal",
+            "spline_initializer": "he_normal",
+            "kernel_regularizer": "l1",
+            "spline_regularizer": "l2",
+        },
+        inputs=((2, 4),),
+        paper="arXiv:2404.19756",
+        rejects=(
+            {"features": ()},
+            {"features": (4,)},
+            {"features": (4, 0, 2)},
+            {"features": 4},
+            {"grid_size": 1},
+            {"spline_order": 5},
+            {"grid_range": (1.0, -1.0)},
+        ),
+        rejects_inputs=((4,), (2, 3), (2, None)),
+    ),
+    Technique(
         models.ViTWithHMLPStem,
         {
             "num_classes": 5,

@@ -24,6 +24,10 @@ from dl_techniques.layers.attention import NonLocalAttention as NonLocalAttentio
 from dl_techniques.layers.attention import SparseAttention as SparseAttention
 from dl_techniques.layers.attention import SpatialAttention as SpatialAttention
 from dl_techniques.layers.attention import WindowAttention as WindowAttention
+from dl_techniques.layers.capsules import CapsuleBlock as CapsuleBlock
+from dl_techniques.layers.capsules import PrimaryCapsule as PrimaryCapsule
+from dl_techniques.layers.capsules import RoutingCapsule as RoutingCapsule
+from dl_techniques.layers.capsules import SquashLayer as SquashLayer
 from dl_techniques.layers.convolution import UIB as UIB
 from dl_techniques.layers.convolution import ComplexConv2D as ComplexConv2D
 from dl_techniques.layers.convolution import ComplexDense as ComplexDense
@@ -58,6 +62,8 @@ from dl_techniques.layers.image import GaussianFilter as GaussianFilter
 from dl_techniques.layers.image import LaplacianFilter as LaplacianFilter
 from dl_techniques.layers.image import gaussian_filter as gaussian_filter
 from dl_techniques.layers.image import multiscales_generator_fn as multiscales_generator_fn
+from dl_techniques.layers.kan import KANLinear as KANLinear
+from dl_techniques.layers.kan import PowerMLPLayer as PowerMLPLayer
 from dl_techniques.layers.norms import BandLogitNorm as BandLogitNorm
 from dl_techniques.layers.norms import BandRMS as BandRMS
 from dl_techniques.layers.norms import DecoupledMaxLogit as DecoupledMaxLogit

@@ -1,0 +1,46 @@
+import numpy as np
+
+from dl_techniques.layers import CapsuleBlock, RoutingCapsule
+from tests.oracles.capsules import routing
+from tests.oracles.compare import assert_accurate, output, randomized, values, weights_of
+from tests.oracles.ffn import layer_norm
+
+X = values(2, 5, 2)
+
+
+def make(**arguments):
+    return randomized(CapsuleBlock(3, 4, **arguments), X.shape)
+
+
+def test_formula():
+    block = make(routing_iterations=2, dropout_rate=0.5, use_layer_norm=True, squash_epsilon=1e-7)
+    capsules = routing(X.astype("float64"), *weights_of(block.routing), 2)
+    assert_accurate(output(block, X), layer_norm(capsules, *weights_of(block.norm), 1e-6), units=64)
+
+
+def test_the_default_is_the_routing_alone():
+    block, layer = make(), RoutingCapsule(3, 4)
+    layer.build(X.shape)
+    layer.set_weights(block.get_weights())
+    for training in (False, True):
+        np.testing.assert_array_equal(output(block, X, training=training), output(layer, X))
+
+
+def test_dropout_is_for_training():
+    block = make(dropout_rate=0.5, seed=1)
+    expected = output(block, X, training=False)
+    assert_accurate(expected, routing(X.astype("float64"), *weights_of(block)))
+    found = output(block, X, training=True)
+    dropped = found == 0
+    assert 0 < np.sum(dropped) < dropped.size
+    np.testing.assert_allclose(found[~dropped], 2 * expected[~dropped], rtol=1e-6)
+
+
+def test_the_norm_takes_the_lengths_away():
+    block = CapsuleBlock(3, 4, use_layer_norm=True)
+    lengths = np.linalg.norm(output(block, X), axis=-1)
+    np.testing.assert_allclose(lengths, 2, rtol=1e-2)
+
+
+def test_coefficients_may_be_constants():
+    assert make(stop_gradient_routing=True).routing.stop_gradient_routing

@@ -19,6 +19,16 @@ def output(layer, x, **options) -> np.ndarray:
     return ops.convert_to_numpy(ops.cast(layer(ops.convert_to_tensor(x), **options), "float32"))
 
 
+def quick_output(layer, x) -> np.ndarray:
+    """As `output`. JAX compiles a function faster than its operations one by one."""
+    if keras.backend.backend() != "jax":
+        return output(layer, x)
+    layer.build(x.shape)
+    cotangent = np.zeros(layer.compute_output_shape(x.shape), "float32")
+    (y,), _ = value_and_gradients(layer, [x], [cotangent], training=False, jit=True)
+    return ops.convert_to_numpy(y)
+
+
 def values(*shape: int, seed: int = 0) -> np.ndarray:
     """Normal float32 numbers."""
     return np.random.default_rng(seed).standard_normal(shape).astype("float32")

@@ -1,5 +1,4 @@
 import cv2
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -7,7 +6,7 @@ from skimage import data, exposure
 
 from dl_techniques.layers import CLAHE
 from tests._frameworks import double_precision, value_and_gradients
-from tests.oracles.compare import assert_accurate, quick_output, values
+from tests.oracles.compare import as_float32, assert_accurate, quick_output, rounded, values
 from tests.oracles.image import blobs, clahe
 
 NO_LIMIT = 256.0
@@ -47,8 +46,7 @@ def test_same_as_the_formula(shape, arguments):
 def test_float64_is_computed_in_float64():
     x = 255 * np.random.default_rng(1).random((1, 9, 8, 1))
     with double_precision():
-        layer = CLAHE(2.0, 32, tile_size=4, dtype="float64")
-        found = ops.convert_to_numpy(layer(ops.convert_to_tensor(x, dtype="float64")))
+        found = quick_output(CLAHE(2.0, 32, tile_size=4, dtype="float64"), x)
     np.testing.assert_allclose(found, equalized(x, 2.0, 32, 4), rtol=1e-13)
 
 
@@ -82,28 +80,28 @@ def test_one_tile_without_a_limit_is_global_equalization():
     assert_accurate(quick_output(CLAHE(NO_LIMIT), x), 255 * np.array(frequency)[x.astype(int)])
 
 
-@pytest.mark.parametrize("arguments", [{}, {"clip_limit": NO_LIMIT}, {"clip_limit": 0.5, "n_bins": 7}], ids=str)
+@pytest.mark.parametrize("arguments", [{"clip_limit": NO_LIMIT}, {"clip_limit": 0.5, "n_bins": 7}], ids=str)
 def test_brighter_pixels_of_a_tile_stay_brighter_and_none_leaves_the_range(arguments):
     x = blobs(32)[:, :16]
     y = quick_output(CLAHE(tile_size=32, **arguments), x)
     assert np.all(np.diff(y.ravel()[x.ravel().argsort()]) >= 0)
-    for tile_size in (5, 16, 32):
-        y = quick_output(CLAHE(tile_size=tile_size, **arguments), x)
-        assert y.min() >= 0
-        assert y.max() <= 255
+    for image in (y, quick_output(CLAHE(tile_size=5, **arguments), x)):
+        assert image.min() >= 0
+        assert image.max() <= 255
 
 
-@pytest.mark.parametrize("value", [0, 77.5, 255])
-def test_a_constant_stays_constant(value):
-    y = quick_output(CLAHE(tile_size=8), np.full((1, 20, 19, 1), value, "float32"))
-    assert np.ptp(y) == 0
+def test_a_constant_stays_constant():
+    x = np.ones((3, 20, 19, 1), "float32") * np.array([0, 77.5, 255], "float32")[:, None, None, None]
+    y = quick_output(CLAHE(tile_size=8), x)
+    assert np.all(np.ptp(y, axis=(1, 2)) == 0)
 
 
 def test_values_outside_count_as_the_ends():
-    x = 400 * blobs(16) / 255 - 70
-    np.testing.assert_array_equal(quick_output(CLAHE(), x), quick_output(CLAHE(), np.clip(x, 0, 255)))
-    x[0, 3, 4], x[0, 5, 6] = np.inf, -np.inf
-    np.testing.assert_array_equal(quick_output(CLAHE(), x), quick_output(CLAHE(), np.clip(x, 0, 255)))
+    x = np.repeat(400 * blobs(16) / 255 - 70, 2, axis=0)
+    x[:, 3, 4], x[:, 5, 6] = np.inf, -np.inf
+    x[1] = np.clip(x[1], 0, 255)
+    outside, inside = quick_output(CLAHE(), x)
+    np.testing.assert_array_equal(outside, inside)
 
 
 def test_nan_stays_nan_and_is_not_counted():
@@ -126,14 +124,13 @@ def test_the_mapping_starts_as_the_identity():
     assert CLAHE(use_mapping=False).weights == []
 
 
-@pytest.mark.parametrize("jit", [False, True])
-def test_the_mapping_is_a_gain_of_each_level_and_learned(jit):
+def test_the_mapping_is_a_gain_of_each_level_and_learned():
     x, cotangent = blobs(12), values(1, 12, 12, 1)
     layer = CLAHE(2.0, 16, tile_size=8, use_mapping=True)
     layer.build(x.shape)
     kernel = values(16, seed=1)
     layer.mapping_kernel.assign(kernel)
-    (found,), gradients = value_and_gradients(layer, [x], [cotangent], training=True, jit=jit)
+    (found,), gradients = value_and_gradients(layer, [x], [cotangent], training=True, jit=True)
     sigmoid = 1 / (1 + np.exp(-kernel.astype("float64")))
     assert_accurate(ops.convert_to_numpy(found), equalized(x, 2.0, 16, 8, gain=2 * sigmoid))
 
@@ -146,7 +143,6 @@ def test_the_mapping_is_a_gain_of_each_level_and_learned(jit):
 
 def test_low_precision_sees_the_image_as_it_is():
     x = blobs(20)
-    y = CLAHE(dtype="mixed_bfloat16")(ops.convert_to_tensor(x))
-    assert keras.backend.standardize_dtype(y.dtype) == "bfloat16"
-    expected = ops.cast(ops.convert_to_tensor(quick_output(CLAHE(), x)), "bfloat16")
-    np.testing.assert_array_equal(*(ops.convert_to_numpy(ops.cast(z, "float32")) for z in (y, expected)))
+    layer = CLAHE(dtype="mixed_bfloat16")
+    y = quick_output(as_float32(layer, x.shape), x)
+    np.testing.assert_array_equal(y, rounded(quick_output(CLAHE(), x), "bfloat16"))

@@ -35,8 +35,8 @@ def test_same_as_scipy(shape, arguments):
     assert_accurate(quick_output(layer, x), shearlets(x, *arguments))
 
 
-@pytest.mark.parametrize("shape", [(1, 32, 32, 1), (1, 33, 24, 3)])
-def test_the_maps_hold_the_image(shape):
+def test_the_maps_hold_the_image():
+    shape = (1, 33, 24, 3)
     x = 100 + 50 * values(*shape)
     layer = built(shape)
     maps = quick_output(layer, x)
@@ -94,11 +94,10 @@ def test_each_channel_has_its_maps():
     assert_accurate(inverse(layer, np.concatenate(maps, axis=-1)), x)
 
 
-@pytest.mark.parametrize("jit", [False, True])
-def test_the_gradient_is_the_inverse(jit):
+def test_the_gradient_is_the_inverse():
     x, cotangent = values(2, 9, 8, 2), values(2, 9, 8, 2 * 9, seed=1)
     layer = built(x.shape, 2, 3)
-    _, (gradient,) = value_and_gradients(layer, [x], [cotangent], training=True, jit=jit)
+    _, (gradient,) = value_and_gradients(layer, [x], [cotangent], training=True, jit=True)
     assert_accurate(ops.convert_to_numpy(gradient), inverse(layer, cotangent), units=28)
 
 

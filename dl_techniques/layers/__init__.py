@@ -57,9 +57,12 @@ from dl_techniques.layers.ffn import MLPBlock as MLPBlock
 from dl_techniques.layers.ffn import ResidualBlock as ResidualBlock
 from dl_techniques.layers.ffn import SwiGLUFFN as SwiGLUFFN
 from dl_techniques.layers.ffn import SwinMLP as SwinMLP
+from dl_techniques.layers.image import CLAHE as CLAHE
 from dl_techniques.layers.image import AdvancedLaplacianFilter as AdvancedLaplacianFilter
+from dl_techniques.layers.image import Canny as Canny
 from dl_techniques.layers.image import GaussianFilter as GaussianFilter
 from dl_techniques.layers.image import LaplacianFilter as LaplacianFilter
+from dl_techniques.layers.image import ShearletTransform as ShearletTransform
 from dl_techniques.layers.image import gaussian_filter as gaussian_filter
 from dl_techniques.layers.image import multiscales_generator_fn as multiscales_generator_fn
 from dl_techniques.layers.kan import KANLinear as KANLinear

@@ -17,5 +17,6 @@ TECHNIQUES: tuple[Technique, ...] = (
         paper="arXiv:1605.05775",
         rejects=({"output_dim": 0}, {"bond_dim": 0}, {"bond_dim": 1.5}, {"feature_map": "cosine"}),
         rejects_inputs=((7,), (4, 5, 7), (4, None)),
+        xfail={"jax:float64_is_computed_in_float64": "Keras computes sine and cosine in float32 on JAX"},
     ),
 )

@@ -76,7 +76,9 @@ def test_likelihood():
 
 def test_gradient_of_the_likelihood():
     y_true, y_pred, cotangent = values(4, D, seed=3), parameters(), values(4, seed=4)
-    layer = keras.layers.Lambda(lambda y: MDNLayer(D, K).loss_func(y_true, y))
+    mdn = MDNLayer(D, K)
+    targets = keras.ops.convert_to_tensor(y_true)
+    layer = keras.layers.Lambda(lambda y: mdn.loss_func(targets, y))
     _, (gradient,) = value_and_gradients(layer, [y_pred], [cotangent], training=True, jit=True)
     exact = central_differences(lambda y: negative_log_likelihood(y_true, y), [y_pred.astype("float64")], 0, cotangent)
     assert_accurate(numpy(gradient), exact, GRADIENT_UNITS)

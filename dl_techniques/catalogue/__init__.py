@@ -61,4 +61,5 @@ FUNCTIONS: tuple[Function, ...] = (
     *convolution.FUNCTIONS,
     *image.FUNCTIONS,
     *models.FUNCTIONS,
+    *probabilistic.FUNCTIONS,
 )

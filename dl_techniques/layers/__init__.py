@@ -28,6 +28,7 @@ from dl_techniques.layers.capsules import CapsuleBlock as CapsuleBlock
 from dl_techniques.layers.capsules import PrimaryCapsule as PrimaryCapsule
 from dl_techniques.layers.capsules import RoutingCapsule as RoutingCapsule
 from dl_techniques.layers.capsules import SquashLayer as SquashLayer
+from dl_techniques.layers.clustering import RBFLayer as RBFLayer
 from dl_techniques.layers.convolution import UIB as UIB
 from dl_techniques.layers.convolution import ComplexConv2D as ComplexConv2D
 from dl_techniques.layers.convolution import ComplexDense as ComplexDense
@@ -54,6 +55,7 @@ from dl_techniques.layers.ffn import DiffFFN as DiffFFN
 from dl_techniques.layers.ffn import DiffFFN2 as DiffFFN2
 from dl_techniques.layers.ffn import GatedMLP as GatedMLP
 from dl_techniques.layers.ffn import MLPBlock as MLPBlock
+from dl_techniques.layers.ffn import OrthoBlock as OrthoBlock
 from dl_techniques.layers.ffn import ResidualBlock as ResidualBlock
 from dl_techniques.layers.ffn import SwiGLUFFN as SwiGLUFFN
 from dl_techniques.layers.ffn import SwinMLP as SwinMLP
@@ -77,9 +79,15 @@ from dl_techniques.layers.norms import LogitNorm as LogitNorm
 from dl_techniques.layers.norms import MaxLogitNorm as MaxLogitNorm
 from dl_techniques.layers.norms import RMSNorm as RMSNorm
 from dl_techniques.layers.norms import StandardScaler as StandardScaler
+from dl_techniques.layers.probabilistic import MDNLayer as MDNLayer
 from dl_techniques.layers.probabilistic import Sampling as Sampling
+from dl_techniques.layers.probabilistic import elu_plus_one_plus_epsilon as elu_plus_one_plus_epsilon
+from dl_techniques.layers.probabilistic import get_point_estimate as get_point_estimate
+from dl_techniques.layers.probabilistic import get_prediction_intervals as get_prediction_intervals
+from dl_techniques.layers.probabilistic import get_uncertainty as get_uncertainty
 from dl_techniques.layers.regularization import LayerScale as LayerScale
 from dl_techniques.layers.regularization import StochasticDepth as StochasticDepth
+from dl_techniques.layers.tensor_networks import MPSLayer as MPSLayer
 from dl_techniques.layers.transformer import ConvolutionalTransformerBlock as ConvolutionalTransformerBlock
 from dl_techniques.layers.transformer import DifferentialTransformerBlock as DifferentialTransformerBlock
 from dl_techniques.layers.transformer import SwinConvBlock as SwinConvBlock

@@ -1,0 +1,1 @@
+from dl_techniques.layers.clustering.rbf_layer import RBFLayer as RBFLayer

@@ -60,5 +60,6 @@ FUNCTIONS: tuple[Function, ...] = (
     *activations.FUNCTIONS,
     *convolution.FUNCTIONS,
     *image.FUNCTIONS,
+    *logic.FUNCTIONS,
     *models.FUNCTIONS,
 )

@@ -41,12 +41,12 @@ TECHNIQUES = (
         {"operation": "nor", "logic_system": "product", **_GATE},
         inputs=((8, 5),),
         paper=_LOGICAL_NEURAL_NETWORKS,
-        rejects=({"operation": "iff"}, {"operation": "not"}, *_ARGUMENTS),
+        rejects=({"operation": "iff"}, {"operation": "not", "use_weights": True}, *_ARGUMENTS),
         rejects_inputs=_NOT_SEVERAL,
     ),
     Technique(
         layers.FuzzyANDGateLayer,
-        {"logic_system": "lukasiewicz", **_GATE},
+        {"logic_system": "godel", **_GATE},
         inputs=((8, 3),),
         paper=_LOGICAL_NEURAL_NETWORKS,
         rejects=_ARGUMENTS,
@@ -54,7 +54,7 @@ TECHNIQUES = (
     ),
     Technique(
         layers.FuzzyORGateLayer,
-        {"logic_system": "godel", **_GATE},
+        {"logic_system": "lukasiewicz", **_GATE},
         inputs=((8, 2), (8, 2), (8, 2)),
         paper=_LOGICAL_NEURAL_NETWORKS,
         rejects=_ARGUMENTS,
@@ -70,7 +70,7 @@ TECHNIQUES = (
     ),
     Technique(
         layers.FuzzyXORGateLayer,
-        {"logic_system": "product", "use_bounds": True, **_GATE},
+        {"logic_system": "lukasiewicz", "use_bounds": True, **_GATE},
         inputs=((8, 2), (8, 2)),
         paper=_OPERATORS,
         rejects=_ARGUMENTS,

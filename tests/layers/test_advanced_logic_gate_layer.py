@@ -45,7 +45,7 @@ def test_formula(system):
 def test_lukasiewicz_gates_are_logical_neurons(operation):
     """Importances above 1 and sums outside of [0, 1] included; gradients too."""
     t = truths(12, 5)
-    x = {"and": 1 - 0.3 * t, "or": 0.3 * t, "implies": t[:, :2]}[operation]
+    x = {"and": 1 - 0.5 * t, "or": 0.3 * t, "implies": t[:, :2]}[operation]
     importance, bias = 0.5 + truths(x.shape[-1], seed=1), 0.25
     layer = AdvancedLogicGateLayer(operation, "lukasiewicz", use_weights=True)
     weighted(layer, x.shape, importance, bias)
@@ -122,7 +122,7 @@ def test_bounds_hold_what_lies_between_them(operation, system):
         if one.use_weights:
             one.importance.assign(0.5 + truths(size, seed=1))
     low, high = outputs(layer, (lower, upper))
-    assert np.all(low <= high)
+    assert np.all(low <= high + 1e-6)
     share = truths(20, 50, size, seed=2)
     share[:2] = [[[0.0]], [[1.0]]]
     between = output(points, lower + share * (upper - lower))
@@ -165,8 +165,8 @@ def test_weights():
 def test_training_keeps_truths_and_importances_in_their_range(tmp_path):
     x = truths(32, 3)
     model = keras.Sequential([keras.Input((3,)), AdvancedLogicGateLayer("and", "product", use_weights=True)])
-    model.compile(keras.optimizers.SGD(2.0), "mse", jit_compile=False)
-    model.fit(x, 1 - x[:, :1], epochs=2, batch_size=16, verbose=0)
+    model.compile(keras.optimizers.SGD(2.0), "mse", jit_compile=keras.backend.backend() == "jax")
+    model.fit(x, 1 - x[:, :1], epochs=4, batch_size=32, verbose=0)
     found = output(model, x)
     assert found.min() >= 0
     assert found.max() <= 1

@@ -79,12 +79,12 @@ def test_product_implication_of_very_small_truths():
     y = np.float32([0, 1, 0, 5e-9, 0, 5e-31, 1])
     layer = layers.FuzzyLogicLayer("implies", "product")
     layer.build([x.shape, x.shape])
-    for jit in (False, True):
-        (truth,), gradients = value_and_gradients(layer, [x, y], [np.ones_like(x)], training=True, jit=jit)
-        np.testing.assert_allclose(ops.convert_to_numpy(truth), [1, 1, 0, 0.5, 0, 0.5, 1], rtol=1e-6)
-        by_x, by_y = map(ops.convert_to_numpy, gradients)
-        np.testing.assert_allclose(by_x, [0, 0, 0, -5e7, 0, -5e29, 0], rtol=1e-6)
-        np.testing.assert_allclose(by_y, [0, 0, 1e8, 1e8, 1e30, 1e30, 0], rtol=1e-6)
+    jit = keras.backend.backend() == "jax"
+    (truth,), gradients = value_and_gradients(layer, [x, y], [np.ones_like(x)], training=True, jit=jit)
+    np.testing.assert_allclose(ops.convert_to_numpy(truth), [1, 1, 0, 0.5, 0, 0.5, 1], rtol=1e-6)
+    by_x, by_y = map(ops.convert_to_numpy, gradients)
+    np.testing.assert_allclose(by_x, [0, 0, 0, -5e7, 0, -5e29, 0], rtol=1e-6)
+    np.testing.assert_allclose(by_y, [0, 0, 1e8, 1e8, 1e30, 1e30, 0], rtol=1e-6)
 
 
 @pytest.mark.parametrize(

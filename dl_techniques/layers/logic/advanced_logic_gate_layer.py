@@ -21,8 +21,8 @@ class AdvancedLogicGateLayer(LogicGate):
     in `dl_techniques.layers.logic.logical_operations`. AND and OR of more are those of pairs, then of pairs of the
     results, so that many inputs are no deep graph; NAND and NOR are NOT of them.
 
-    With `use_bounds`, each input is an interval that holds the truth value, and so is the output: exact for a monotone
-    operation, for XOR and EQUIV possibly wider than need be.
+    With `use_bounds`, each input is an interval that holds the truth value, and so, up to rounding, is the output: as
+    narrow as can be for a monotone operation, for XOR and EQUIV possibly wider.
 
     Args:
         operation: "and", "or", "not", "implies", "equiv", "xor", "nand" or "nor".

@@ -62,9 +62,10 @@ class BoundsLayer(keras.layers.Layer):
 
     def call(self, inputs, training=None):
         if training and self.trainable and not self.trainable_bounds:
-            x = at_least_float32(ops.reshape(inputs, (-1,)))
-            self.lower_bound.assign(ops.min(_with(self.lower_bound, x), axis=0, keepdims=True))
-            self.upper_bound.assign(ops.max(_with(self.upper_bound, x), axis=0, keepdims=True))
+            x = ops.stop_gradient(at_least_float32(ops.reshape(inputs, (-1,))))
+            # `ops.min` and `ops.max` break the PyTorch graph.
+            self.lower_bound.assign(ops.amin(_with(self.lower_bound, x), axis=0, keepdims=True))
+            self.upper_bound.assign(ops.amax(_with(self.upper_bound, x), axis=0, keepdims=True))
         bounds = (ops.cast(bound, inputs.dtype) for bound in (self.lower_bound, self.upper_bound))
         return tuple(ops.broadcast_to(bound, ops.shape(inputs)) for bound in bounds)
 

@@ -24,6 +24,9 @@ from dl_techniques.layers.attention import NonLocalAttention as NonLocalAttentio
 from dl_techniques.layers.attention import SparseAttention as SparseAttention
 from dl_techniques.layers.attention import SpatialAttention as SpatialAttention
 from dl_techniques.layers.attention import WindowAttention as WindowAttention
+from dl_techniques.layers.clustering import KMeansLayer as KMeansLayer
+from dl_techniques.layers.clustering import SOM2dLayer as SOM2dLayer
+from dl_techniques.layers.clustering import SOMLayer as SOMLayer
 from dl_techniques.layers.convolution import UIB as UIB
 from dl_techniques.layers.convolution import ComplexConv2D as ComplexConv2D
 from dl_techniques.layers.convolution import ComplexDense as ComplexDense

@@ -11,7 +11,8 @@ class Error(keras.layers.Layer):
         self.som = som
 
     def build(self, input_shape):
-        self.som.build(input_shape)
+        if not self.som.built:
+            self.som.build(input_shape)
 
     def call(self, inputs, training=None):
         return self.som(inputs, training=training)[1]

@@ -8,7 +8,7 @@ from tests.oracles import self_organizing_map as oracle
 from tests.oracles.compare import assert_accurate, values
 
 SIZE, DIM = (3, 4), 5
-BATCHES = [values(n, DIM, seed=n) for n in (6, 8)]
+BATCHES = [values(30, DIM, seed=seed) for seed in (6, 8)]
 ARGUMENTS = {
     "initial_learning_rate": 0.4,
     "decay_function": lambda t: 0.9 / (1 + t),
@@ -44,7 +44,7 @@ def test_a_map_of_two_axes(name):
 def test_one_sample_after_the_other(bubble):
     som = built(SOM2dLayer, SIZE, DIM, neighborhood_function="bubble" if bubble else "gaussian")
     start = weights_of(som).copy()
-    x = values(9, DIM, seed=1)
+    x = values(30, DIM, seed=1)
     position, distance = oracle.best(x.astype("float64"), start)
     found, error = som(ops.convert_to_tensor(x))
     np.testing.assert_array_equal(numbers(found), position)

@@ -11,7 +11,7 @@ from dl_techniques._checks import (
     check_positive_int,
     check_rank,
 )
-from dl_techniques._precision import at_least, at_least_float32, product
+from dl_techniques._precision import at_least, at_least_float32, is_float64, product
 from dl_techniques.layers.clustering._points import middle_of, nearness, state_dtype, steps_to_means
 
 # Of the neighbourhood, in steps of the grid: the best matching neuron alone.
@@ -100,10 +100,7 @@ class SelfOrganizingMap(keras.layers.Layer):
     def call(self, inputs, training=None):
         x = at_least_float32(inputs)
         neurons = self._neurons()
-        score = nearness(x, neurons, middle_of(neurons))
-        # TensorFlow's maximum passes over NaN, that of the others stops at it.
-        score = ops.where(ops.isnan(score), -math.inf, score)
-        best = ops.cast(ops.argmax(score, axis=-1), "int32")
+        best = _first_maximum(nearness(x, neurons, middle_of(neurons)))
         error = _length(x - ops.take(neurons, best, axis=0))
         position = self._unravel(best)
         if training and self.trainable:
@@ -153,6 +150,14 @@ class SelfOrganizingMap(keras.layers.Layer):
         if self.neighborhood_function == "bubble":
             return ops.cast(square <= ops.square(sigma), sigma.dtype)
         return ops.exp(-square / (2 * ops.square(sigma)))
+
+
+def _first_maximum(score):
+    """Its index in each row. NaN is no number: TensorFlow's `argmax` passes over it, that of the others stops at it."""
+    score = ops.where(ops.isnan(score), -math.inf, score)
+    if is_float64(score):  # Keras would compare it in float32.
+        score = ops.cast(score == ops.max(score, axis=-1, keepdims=True), "int32")
+    return ops.cast(ops.argmax(score, axis=-1), "int32")
 
 
 def _one_by_one(x, rates, neurons):

@@ -69,7 +69,7 @@ class KMeansLayer(keras.layers.Layer):
 
     >>> layer = KMeansLayer(2, temperature=4.0)
     >>> layer.build((None, 1))
-    >>> layer.centroids.assign([[0.0], [4.0]])
+    >>> _ = layer.centroids.assign([[0.0], [4.0]])
     >>> print(keras.ops.convert_to_numpy(layer(keras.ops.convert_to_tensor([[0.0], [1.5], [2.0]]))).round(4))
     [[0.982  0.018 ]
      [0.7311 0.2689]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Shape = tuple[int | None, ...]
+BATCH_STATISTICS = ("moving_mean", "moving_variance")
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,10 @@ from dl_techniques.layers.capsules import CapsuleBlock as CapsuleBlock
 from dl_techniques.layers.capsules import PrimaryCapsule as PrimaryCapsule
 from dl_techniques.layers.capsules import RoutingCapsule as RoutingCapsule
 from dl_techniques.layers.capsules import SquashLayer as SquashLayer
+from dl_techniques.layers.clustering import KMeansLayer as KMeansLayer
 from dl_techniques.layers.clustering import RBFLayer as RBFLayer
+from dl_techniques.layers.clustering import SOM2dLayer as SOM2dLayer
+from dl_techniques.layers.clustering import SOMLayer as SOMLayer
 from dl_techniques.layers.convolution import UIB as UIB
 from dl_techniques.layers.convolution import ComplexConv2D as ComplexConv2D
 from dl_techniques.layers.convolution import ComplexDense as ComplexDense

@@ -1,5 +1,21 @@
+import keras
+
 from dl_techniques import layers
 from dl_techniques.catalogue._technique import Technique
+
+_MAP_STATE = ("som_weights", "iterations")
+_NO_MAPS = (
+    {"input_dim": 0},
+    {"initial_learning_rate": 0.0},
+    {"initial_learning_rate": 1.5},
+    {"decay_function": "exponential"},
+    {"sigma": 0.0},
+    {"neighborhood_function": "mexican_hat"},
+    {"weights_initializer": "sample"},
+    {"rule": "online"},
+    {"max_iterations": 0},
+)
+_NO_SAMPLES = ((5, 3), (5, None), (5, 2, 4))
 
 TECHNIQUES: tuple[Technique, ...] = (
     Technique(
@@ -24,26 +40,7 @@ TECHNIQUES: tuple[Technique, ...] = (
         ),
         rejects_inputs=((4,), (2, 5, None)),
         adds_loss=True,
-import keras
-
-from dl_techniques import layers
-from dl_techniques.catalogue._technique import Technique
-
-_MAP_STATE = ("som_weights", "iterations")
-_NO_MAPS = (
-    {"input_dim": 0},
-    {"initial_learning_rate": 0.0},
-    {"initial_learning_rate": 1.5},
-    {"decay_function": "exponential"},
-    {"sigma": 0.0},
-    {"neighborhood_function": "mexican_hat"},
-    {"weights_initializer": "sample"},
-    {"rule": "online"},
-    {"max_iterations": 0},
-)
-_NO_SAMPLES = ((5, 3), (5, None), (5, 2, 4))
-
-TECHNIQUES: tuple[Technique, ...] = (
+    ),
     Technique(
         layers.KMeansLayer,
         {

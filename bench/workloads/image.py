@@ -12,7 +12,7 @@ GREY = {
     "small": {"batch": 1, "side": 128},
     "medium": {"batch": 2, "side": 256},
     "large": {"batch": 8, "side": 512},
-    "gpu": {"batch": 64, "side": 1024},
+    "gpu": {"batch": 32, "side": 1024},
 }
 BYTES = [("uint8", 0, 256)]
 TILE, CLIP = 16, 4.0

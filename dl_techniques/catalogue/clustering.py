@@ -94,7 +94,6 @@ TECHNIQUES: tuple[Technique, ...] = (
         rejects_inputs=_NO_SAMPLES,
         at_default={"rule": "the row of SOMLayer has the other one"},
         state=_MAP_STATE,
-        differentiable=False,
     ),
     Technique(
         layers.SOMLayer,
@@ -114,6 +113,5 @@ TECHNIQUES: tuple[Technique, ...] = (
         rejects=({"grid_shape": (3, 0)}, {"grid_shape": ()}, {"grid_shape": 3}, *_NO_MAPS),
         rejects_inputs=_NO_SAMPLES,
         state=_MAP_STATE,
-        differentiable=False,
     ),
 )

@@ -172,16 +172,6 @@ def test_inference_and_frozen_layers_move_nothing():
         assert not numbers(still.centroid_momentum).any()
 
 
-def test_compiled_as_eager():
-    moved = []
-    for jit in (False, True):
-        layer = built(min_distance=4.0)
-        for x in (X, 2 * X):
-            value_and_gradients(layer, [x], [np.ones((len(x), CLUSTERS), "float32")], training=True, jit=jit)
-        moved.append(np.stack([numbers(layer.centroids), numbers(layer.centroid_momentum)]))
-    assert_accurate(moved[1], moved[0])
-
-
 def test_the_optimizer_moves_centroids_by_gradients():
     layer = KMeansLayer(CLUSTERS, 1.0, output_mode="mixture", centroid_update="gradient", random_seed=1)
     model = keras.Sequential([keras.Input((FEATURES,)), layer])

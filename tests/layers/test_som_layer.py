@@ -146,21 +146,6 @@ def test_fit_moves_the_map_once_a_step():
     assert_accurate(weights_of(som), expected, units=16)
 
 
-@pytest.mark.parametrize("rule", ["sequential", "batch"])
-def test_compiled_as_eager(rule):
-    moved = []
-    for jit in (False, True):
-        som = built(rule=rule)
-        layer = Error(som)
-        layer.build((None, DIM))
-        som.som_weights.assign(values(*GRID, DIM))
-        for x in BATCHES[:2]:
-            value_and_gradients(layer, [x], [np.ones(len(x), "float32")], training=True, jit=jit)
-        assert numbers(som.iterations.value) == 2
-        moved.append(weights_of(som))
-    assert_accurate(moved[1], moved[0])
-
-
 def test_gradient_of_the_distance():
     som = built()
     layer = Error(som)
@@ -186,14 +171,19 @@ def test_no_samples_and_equal_samples(rule):
     assert_accurate(weights_of(trained(som, [x])), expected, units=16)
 
 
-def test_samples_that_are_no_numbers_belong_to_the_first_neuron():
+def test_samples_that_are_not_finite():
+    """They have a neuron all the same, one of those that they may be nearest to."""
     som = built()
     x = values(30, DIM)
-    x[0], x[1, :2] = np.nan, (np.nan, 0.5)
+    x[0], x[1, 1], x[2, :2] = np.nan, np.nan, np.inf
     position, error = (numbers(y) for y in som(ops.convert_to_tensor(x)))
     np.testing.assert_array_equal(position[:2], 0)
     assert np.isnan(error[:2]).all()
-    np.testing.assert_array_equal(position[2:], oracle.best(x[2:], weights_of(som))[0])
+    assert np.isinf(error[2])
+    weights = weights_of(som).reshape(-1, DIM)
+    far = np.all(weights[:, :2] > weights[:, :2].mean(axis=0), axis=1)
+    np.testing.assert_array_equal(position[2], np.unravel_index(far.argmax(), GRID))
+    np.testing.assert_array_equal(position[3:], oracle.best(x[3:], weights_of(som))[0])
 
 
 def test_data_far_from_zero():

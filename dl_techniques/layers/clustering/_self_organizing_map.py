@@ -153,7 +153,7 @@ class SelfOrganizingMap(keras.layers.Layer):
 
 
 def _first_maximum(score):
-    """Its index in each row. NaN is no number: TensorFlow's `argmax` passes over it, that of the others stops at it."""
+    """Its index in each row. NaN is none: TensorFlow's `argmax` passes over it, that of the others stops at it."""
     score = ops.where(ops.isnan(score), -math.inf, score)
     if is_float64(score):  # Keras would compare it in float32.
         score = ops.cast(score == ops.max(score, axis=-1, keepdims=True), "int32")

@@ -41,6 +41,14 @@ def test_what_is_missing_moves_nothing():
     assert layer.get_bounds() == (-np.inf, 1.5)
 
 
+def test_outputs_stay_when_the_bounds_move_on():
+    layer = BoundsLayer(0.5, 0.5)
+    lower, upper = layer(ops.convert_to_tensor([[0.25, 0.75]]), training=True)
+    outputs(layer, np.float32([[-9.0, 9.0]]), training=True)
+    np.testing.assert_array_equal(ops.convert_to_numpy(lower), [[0.25, 0.25]])
+    np.testing.assert_array_equal(ops.convert_to_numpy(upper), [[0.75, 0.75]])
+
+
 def test_low_precision_keeps_the_numbers_seen():
     layer = BoundsLayer(dtype="bfloat16")
     x = ops.cast(values(8, 4), "bfloat16")

@@ -66,8 +66,9 @@ class BoundsLayer(keras.layers.Layer):
             # `ops.min` and `ops.max` break the PyTorch graph.
             self.lower_bound.assign(ops.amin(_with(self.lower_bound, x), axis=0, keepdims=True))
             self.upper_bound.assign(ops.amax(_with(self.upper_bound, x), axis=0, keepdims=True))
-        bounds = (ops.cast(bound, inputs.dtype) for bound in (self.lower_bound, self.upper_bound))
-        return tuple(ops.broadcast_to(bound, ops.shape(inputs)) for bound in bounds)
+        # A sum, as a broadcast would be a view on the weight on PyTorch and move with it.
+        zeros = ops.zeros_like(inputs)
+        return tuple(zeros + ops.cast(bound, inputs.dtype) for bound in (self.lower_bound, self.upper_bound))
 
     def compute_output_shape(self, input_shape):
         return input_shape, input_shape

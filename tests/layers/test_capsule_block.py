@@ -42,5 +42,11 @@ def test_the_norm_takes_the_lengths_away():
     np.testing.assert_allclose(lengths, 2, rtol=1e-2)
 
 
+def test_the_norm_comes_after_dropout():
+    block = CapsuleBlock(3, 4, dropout_rate=0.5, use_layer_norm=True, seed=1)
+    found = output(block, X, training=True)
+    np.testing.assert_allclose(found.mean(axis=-1), 0, atol=1e-6)
+
+
 def test_coefficients_may_be_constants():
     assert make(stop_gradient_routing=True).routing.stop_gradient_routing

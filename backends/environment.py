@@ -17,8 +17,11 @@ CHANGES_PROGRAMS = re.compile(
     "GOMP|KMP|OPENBLAS|BLIS|VECLIB|EIGEN|MALLOC|TCMALLOC)_.*|CUDA_LAUNCH_BLOCKING|CUDA_MODULE_LOADING|"
     "NVIDIA_TF32_OVERRIDE|LD_PRELOAD|GLIBC_TUNABLES|PYTHONOPTIMIZE|PYTHONDEVMODE|PYTHONMALLOC|CXX|CXXFLAGS"
 )
-CHANGES_NOTHING = re.compile(r"TF_CLI_.*|.*_(HOME|DIR|PATH|FILE|VERSION|LOGS|LOG_LEVEL|VLOG_LEVEL)")
-"""Where things lie and what is told, and what is another program's: Terraform's variables begin with TF_CLI_."""
+CHANGES_NOTHING = re.compile(
+    "TF_CLI_.*|KMP_DUPLICATE_LIB_OK|KMP_INIT_AT_FORK|.*_(HOME|DIR|PATH|FILE|VERSION|LOGS|LOG_LEVEL|VLOG_LEVEL)"
+)
+"""Where things lie and what is told, and what is another program's: Terraform's variables begin with TF_CLI_, and
+scikit-learn sets two of KMP_ wherever Keras finds it."""
 
 
 def environment(backend: str, device: str, *, threads: int, cache: Path, precision: str = "ieee") -> dict[str, str]:

@@ -73,13 +73,20 @@ def backward(
     apply, weights = _pure(model, training)
     inputs = [x.detach().requires_grad_(x.is_floating_point()) for x in inputs]
     floating = [x for x in inputs if x.requires_grad]
-    flat = (lambda output: output) if torch.is_tensor(cotangent) else keras.tree.flatten
-    cotangents = flat(cotangent)
+    flat = (lambda output: [output]) if torch.is_tensor(cotangent) else keras.tree.flatten
+    cotangents, targets = flat(cotangent), [*floating, *weights]
+
+    def gradients_of(outputs):
+        reached = [(y, c) for y, c in zip(outputs, cotangents, strict=True) if y.requires_grad]
+        if not reached:
+            return [None] * len(targets)
+        ends, weights_of_ends = zip(*reached, strict=True)
+        return torch.autograd.grad(ends, targets, weights_of_ends, allow_unused=True)
 
     def finish(function):
         def step():
             output = function(*inputs)
-            gradients = torch.autograd.grad(flat(output), [*floating, *weights], cotangents, allow_unused=True)
+            gradients = gradients_of(flat(output))
             return output, gradients[: len(floating)], gradients[len(floating) :]
 
         return step

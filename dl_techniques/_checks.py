@@ -56,6 +56,12 @@ def check_rate(**values: Any) -> None:
             raise ValueError(f"`{name}` must be a number in [0, 1). Received: {name}={value!r}")
 
 
+def check_fraction(**values: Any) -> None:
+    for name, value in values.items():
+        if not _is_real(value) or not 0 < value <= 1:
+            raise ValueError(f"`{name}` must be a number in (0, 1]. Received: {name}={value!r}")
+
+
 def check_choice(choices: Collection[Any], **values: Any) -> None:
     for name, value in values.items():
         if value not in choices:
@@ -91,26 +97,28 @@ def check_last_axis(input_shape: Sequence[int | None], **size: int) -> None:
         )
 
 
-def check_axis(axis: Any) -> None:
+def check_axis(axis: Any, name: str = "axis") -> None:
     """What can be said before the shape is known."""
     axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     if not axes or not all(map(is_int, axes)):
-        raise ValueError(f"`axis` must be an integer, or a list of them, not empty. Received: axis={axis!r}")
+        raise ValueError(f"`{name}` must be an integer, or a list of them, not empty. Received: {name}={axis!r}")
 
 
 def normalize_axes(
-    axis: int | Sequence[int], input_shape: Sequence[int | None], *, known: bool = True
+    axis: int | Sequence[int], input_shape: Sequence[int | None], *, known: bool = True, name: str = "axis"
 ) -> tuple[int, ...]:
     """Axes as a sorted tuple of non-negative numbers; each must exist, occur once and, if `known`, have a size."""
     rank = len(input_shape)
     axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
     if not axes or any(not is_int(a) or not -rank <= a < rank for a in axes):
-        raise ValueError(f"`axis` must lie in [{-rank}, {rank}). Received: axis={axis!r}, input_shape={input_shape}")
+        raise ValueError(
+            f"`{name}` must lie in [{-rank}, {rank}). Received: {name}={axis!r}, input_shape={input_shape}"
+        )
     positive = tuple(sorted(a % rank for a in axes))
     if len(set(positive)) < len(positive):
-        raise ValueError(f"`axis` must not name an axis twice. Received: axis={axis}, input_shape={input_shape}")
+        raise ValueError(f"`{name}` must not name an axis twice. Received: {name}={axis}, input_shape={input_shape}")
     if known and any(input_shape[a] is None for a in positive):
-        raise ValueError(f"`axis` must have a known size. Received: axis={axis}, input_shape={input_shape}")
+        raise ValueError(f"`{name}` must have a known size. Received: {name}={axis}, input_shape={input_shape}")
     return positive
 
 

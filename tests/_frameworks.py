@@ -24,6 +24,14 @@ def double_precision() -> Iterator[None]:
         yield
 
 
+def forget_programs() -> None:
+    """JAX keeps thousands of them; to free one takes the longer, the more were made since."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.clear_caches()
+
+
 def variable(x: Any) -> Any:
     """The numbers in what the framework keeps weights in."""
     if keras.backend.backend() == "tensorflow":
@@ -130,8 +138,10 @@ def _torch(layer, inputs, cotangents, training, jit):
     inputs = [x.detach().requires_grad_() for x in inputs]
     outputs = (torch.compile(forward, fullgraph=True, backend="aot_eager") if jit else forward)(*inputs)
     targets = [*inputs, *(v.value for v in layer.trainable_variables)]
-    gradients = torch.autograd.grad(_loss(outputs, cotangents), targets, allow_unused=True)
-    return outputs, list(gradients)
+    loss = _loss(outputs, cotangents)
+    if not loss.requires_grad:
+        return outputs, [None] * len(targets)
+    return outputs, list(torch.autograd.grad(loss, targets, allow_unused=True))
 
 
 def _outputs(layer, inputs, training):
@@ -139,4 +149,6 @@ def _outputs(layer, inputs, training):
 
 
 def _loss(outputs, cotangents):
-    return sum(ops.sum(y * c) for y, c in zip(outputs, cotangents, strict=True))
+    pairs = zip(outputs, cotangents, strict=True)
+    terms = [ops.sum(y * c) for y, c in pairs if keras.backend.is_float_dtype(y.dtype)]
+    return sum(terms, start=ops.zeros(()))

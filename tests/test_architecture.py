@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("dl_techniques", "backends", "bench")
 STDLIB = tuple(sys.stdlib_module_names)
 BELOW_RUN = ("bench.commandline", "bench.files", "bench.workloads")
+WORKLOADS = ("bench.workloads", "dl_techniques", "backends.protocol", "keras", "numpy", *STDLIB)
 ROOMS = tuple(f"bench.analysis.{room}" for room in ("formats", "statistics", "tables", "figures", "pages"))
 STATISTICS = ("bench.commandline", "numpy", "scipy", "statsmodels", *STDLIB)
 RAW = ("bench.files", "bench.run.journal", "bench.run.machine", "bench.numerics.run_folder")
@@ -30,7 +31,18 @@ ALLOWED = {
     "bench": ("bench", "backends.environment", "pytest", *STDLIB),
     "bench.commandline": STDLIB,
     "bench.files": STDLIB,
-    "bench.workloads": ("bench.workloads", "dl_techniques", "backends.protocol", "keras", "numpy", *STDLIB),
+    "bench.workloads": WORKLOADS,
+    "bench.workloads.clustering": ("bench.workloads", "dl_techniques", "numpy", "sklearn", *STDLIB),
+    "bench.workloads.image": (
+        "bench.workloads",
+        "dl_techniques",
+        "keras",
+        "numpy",
+        "skimage",
+        "cv2",
+        "scipy",
+        *STDLIB,
+    ),
     "bench.run": (*BELOW_RUN, "bench.run", "backends", "dl_techniques", "keras", "numpy", "pytest", *STDLIB),
     "bench.run.gpu": ("pynvml", *STDLIB),
     "bench.run.journal": STDLIB,

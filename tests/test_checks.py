@@ -20,6 +20,7 @@ from dl_techniques.catalogue import TECHNIQUES, WEIGHT_TECHNIQUES
         (checks.check_positive_ints, ([1], (2, np.int64(7))), ([], (), 3, "12", [1, 0], [1.0], [True])),
         (checks.check_non_negative_int, (0, np.int64(7)), (-1, 0.0, "1", None, False)),
         (checks.check_rate, (0, 0.0, 0.999), (1, 1.0, -1e-9, math.nan, "0", None, False)),
+        (checks.check_fraction, (1, 1e-9, np.float32(0.5)), (0, 1.001, -1, math.nan, "1", None, True)),
     ],
 )
 def test_numbers(check, good, bad):
@@ -96,6 +97,13 @@ def test_bad_axes_are_shown(axis, reason):
     with pytest.raises(ValueError, match=reason) as caught:
         checks.normalize_axes(axis, (None, 4, 5, 6))
     assert f"Received: axis={axis!r}, input_shape=(None, 4, 5, 6)" in str(caught.value)
+
+
+def test_an_axis_of_another_name():
+    with pytest.raises(ValueError, match=r"`where` must be an integer.* Received: where='last'"):
+        checks.check_axis("last", name="where")
+    with pytest.raises(ValueError, match=r"`where` must lie in .* Received: where=3, "):
+        checks.normalize_axes(3, (2, 4), name="where")
 
 
 WITH_AXIS = [row for row in (*TECHNIQUES, *WEIGHT_TECHNIQUES) if "axis" in inspect.signature(row.cls).parameters]

@@ -7,6 +7,7 @@ import keras
 import pytest
 
 from dl_techniques.catalogue import TECHNIQUES, Technique
+from tests._frameworks import forget_programs
 from tests.contract import CHECKS
 
 
@@ -21,6 +22,7 @@ def little_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
     """Compiled code that is freed late is searched for among all that was compiled since, for minutes at the end."""
     yield
     if request.node.callspec.params["check"] is CHECKS[-1]:
+        forget_programs()
         gc.collect()
         gc.freeze()
 

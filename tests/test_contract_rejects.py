@@ -91,6 +91,8 @@ class ThawsWhenLoaded(Sound):
 
 @serializable
 class MovesWhileFrozen(Sound):
+    STATE = ("largest",)
+
     def build(self, input_shape):
         super().build(input_shape)
         self.largest = self.add_weight(name="largest", shape=(), initializer="zeros", trainable=False)
@@ -98,6 +100,46 @@ class MovesWhileFrozen(Sound):
     def call(self, inputs, training=None):
         if training:
             self.largest.assign(ops.maximum(self.largest, ops.amax(ops.cast(inputs, "float32"))))
+        return super().call(inputs)
+
+
+@serializable
+class MovesInInference(Sound):
+    STATE = ("largest",)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.largest = self.add_weight(name="largest", shape=(), initializer="zeros", trainable=False)
+
+    def call(self, inputs, training=None):
+        if self.trainable:
+            self.largest.assign(ops.maximum(self.largest, ops.amax(ops.cast(inputs, self.largest.dtype))))
+        return super().call(inputs)
+
+
+@serializable
+class MovesWhatItsRowDoesNotName(MovesInInference):
+    STATE = ()
+
+    def call(self, inputs, training=None):
+        return super().call(inputs) if training else Sound.call(self, inputs)
+
+
+@serializable
+class AddsALossThatItsRowDoesNotName(Sound):
+    def call(self, inputs, training=None):
+        if training:
+            self.add_loss(ops.sum(ops.square(self.kernel)))
+        return super().call(inputs)
+
+
+@serializable
+class AddsALossThatTeachesNothing(Sound):
+    ADDS_LOSS = True
+
+    def call(self, inputs, training=None):
+        if training:
+            self.add_loss(ops.sum(ops.stop_gradient(ops.square(self.kernel))))
         return super().call(inputs)
 
 
@@ -166,6 +208,14 @@ class HeedsTheOrderOfAxes(Sound):
 class StopsTheGradient(Sound):
     def call(self, inputs, training=None):
         return product(inputs, ops.stop_gradient(self.kernel)) * self.gain
+
+
+@serializable
+class PassesAGradientThatItsRowDenies(Sound):
+    DIFFERENTIABLE = False
+
+    def call(self, inputs, training=None):
+        return ops.sign(inputs) + (inputs - ops.stop_gradient(inputs))
 
 
 @serializable
@@ -272,13 +322,10 @@ class DrawsTheSameAtEachCall(Sound):
 class DependsOnItsCalls(Sound):
     """By a millionth a call: below what any comparison of values sees."""
 
-    def build(self, input_shape):
-        super().build(input_shape)
-        self.calls = self.add_weight(name="calls", shape=(), initializer="zeros", trainable=False)
+    calls = 0
 
     def call(self, inputs, training=None):
-        if self.trainable:
-            self.calls.assign_add(1.0)
+        self.calls += 1
         return super().call(inputs) + (0.0 if training else 1e-6 * self.calls)
 
 
@@ -346,6 +393,10 @@ BROKEN = {
     KeepsATupleInItsConfig: "config_is_a_fixed_point",
     ThawsWhenLoaded: "frozen_stays_frozen",
     MovesWhileFrozen: "frozen_stays_frozen",
+    MovesInInference: "only_its_state_moves",
+    MovesWhatItsRowDoesNotName: "only_its_state_moves",
+    AddsALossThatItsRowDoesNotName: "added_losses_are_told",
+    AddsALossThatTeachesNothing: "added_losses_are_told",
     ForgetsWhatIsQuantized: "quantized_stays_quantized",
     BuildsDifferentlyWhenCalled: "build_creates_every_weight",
     PromisesAnotherShape: "output_shape_is_known_before_build",
@@ -354,6 +405,7 @@ BROKEN = {
     NeedsToKnowTheLength: "sizes_may_be_unknown",
     HeedsTheOrderOfAxes: "settings_of_keras_change_nothing",
     StopsTheGradient: "gradients_reach_inputs_and_weights",
+    PassesAGradientThatItsRowDenies: "gradients_reach_inputs_and_weights",
     HasAnInfiniteGradient: "gradients_reach_inputs_and_weights",
     BranchesOnAValueInInference: "jit_equals_eager",
     BranchesOnAValueInTraining: "training_compiles",
@@ -389,6 +441,9 @@ def row_of(cls: type) -> Technique:
         rejects_inputs=((2, 4),),
         random=cls is DrawsTheSameAtEachCall,
         random_in_inference=cls is DrawsNothingInInference,
+        state=getattr(cls, "STATE", ()),
+        differentiable=getattr(cls, "DIFFERENTIABLE", True),
+        adds_loss=getattr(cls, "ADDS_LOSS", False),
     )
 
 

@@ -126,6 +126,55 @@ def _depthwise(x, kernel):
     return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=IMAGES, feature_group_count=channels)
 
 
+def capsule_routing(weights, dtype: str, *, iterations: int) -> Native:
+    def function(weights, capsules):
+        kernel, bias = weights
+        predictions = jnp.einsum("bnc,mcnd->bmnd", capsules, kernel)
+        logits = jnp.zeros(predictions.shape[:3], jnp.float32)
+        for step in range(iterations):
+            coupling = jax.nn.softmax(logits, axis=1).astype(capsules.dtype)
+            total = (jnp.einsum("bmn,bmnd->bmd", coupling, predictions) + bias).astype(jnp.float32)
+            square = jnp.sum(total * total, axis=-1, keepdims=True)
+            found = (square / (1 + square) * lax.rsqrt(square + 1e-7) * total).astype(capsules.dtype)
+            if step < iterations - 1:
+                logits = logits + jnp.einsum("bmnd,bmd->bmn", predictions, found)
+        return found
+
+    return _native(function, weights, dtype)
+
+
+def kan_linear(weights, dtype: str, *, intervals: int, order: int) -> Native:
+    knots = jnp.arange(-order, intervals + order + 1, dtype=jnp.float32) * (2 / intervals) - 1
+
+    def function(weights, x):
+        base, splines, scaler = weights
+        t = jnp.clip(x.astype(jnp.float32), -1, 1)[..., None]
+        basis = ((t >= knots[:-1]) & (t < knots[1:])).astype(t.dtype)
+        for degree in range(1, order + 1):
+            width = degree * 2 / intervals
+            rising, falling = (t - knots[: -degree - 1]) / width, (knots[degree + 1 :] - t) / width
+            basis = rising * basis[..., :-1] + falling * basis[..., 1:]
+        bent = jnp.einsum("bim,mio->bo", basis.astype(x.dtype), splines * scaler)
+        return jax.nn.silu(x) @ base + bent
+
+    return _native(function, weights, dtype)
+
+
+def matrix_product_state(weights, dtype: str) -> Native:
+    def function(weights, x):
+        cores, projection, bias = weights
+
+        def step(vector, site):
+            (constant, slope), feature = site
+            return vector @ constant + feature[:, None] * (vector @ slope), None
+
+        ones = jnp.ones((x.shape[0], cores.shape[-1]), x.dtype)
+        vector, _ = lax.scan(step, ones, (cores, x.T))
+        return vector @ projection + bias
+
+    return _native(function, weights, dtype)
+
+
 def matmul(weights, dtype: str) -> Native:
     return _native(lambda weights, x: x @ weights[0], weights, dtype)
 

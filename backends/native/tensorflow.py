@@ -120,6 +120,52 @@ def depthwise_conv2d(weights, dtype: str) -> Native:
     return _native(function, weights, dtype)
 
 
+def capsule_routing(weights, dtype: str, *, iterations: int) -> Native:
+    def function(weights, capsules):
+        kernel, bias = weights
+        predictions = tf.einsum("bnc,mcnd->bmnd", capsules, kernel)
+        logits = tf.zeros(tf.shape(predictions)[:3], tf.float32)
+        for step in range(iterations):
+            coupling = tf.cast(tf.nn.softmax(logits, axis=1), capsules.dtype)
+            total = tf.cast(tf.einsum("bmn,bmnd->bmd", coupling, predictions) + bias, tf.float32)
+            square = tf.reduce_sum(tf.square(total), axis=-1, keepdims=True)
+            found = tf.cast(square / (1 + square) * tf.math.rsqrt(square + 1e-7) * total, capsules.dtype)
+            if step < iterations - 1:
+                logits = logits + tf.cast(tf.einsum("bmnd,bmd->bmn", predictions, found), tf.float32)
+        return found
+
+    return _native(function, weights, dtype)
+
+
+def kan_linear(weights, dtype: str, *, intervals: int, order: int) -> Native:
+    knots = tf.range(-order, intervals + order + 1, dtype=tf.float32) * (2 / intervals) - 1
+
+    def function(weights, x):
+        base, splines, scaler = weights
+        t = tf.clip_by_value(tf.cast(x, tf.float32), -1, 1)[..., None]
+        basis = tf.cast((t >= knots[:-1]) & (t < knots[1:]), tf.float32)
+        for degree in range(1, order + 1):
+            width = degree * 2 / intervals
+            rising, falling = (t - knots[: -degree - 1]) / width, (knots[degree + 1 :] - t) / width
+            basis = rising * basis[..., :-1] + falling * basis[..., 1:]
+        bent = tf.einsum("bim,mio->bo", tf.cast(basis, x.dtype), splines * scaler)
+        return tf.matmul(tf.nn.silu(x), base) + bent
+
+    return _native(function, weights, dtype)
+
+
+def matrix_product_state(weights, dtype: str) -> Native:
+    def function(weights, x):
+        cores, projection, bias = weights
+        matrices = cores[:, None, 0] + tf.transpose(x)[:, :, None, None] * cores[:, None, 1]
+        while (sites := matrices.shape[0]) > 1:
+            even = sites - sites % 2
+            matrices = tf.concat([tf.matmul(matrices[0:even:2], matrices[1:even:2]), matrices[even:]], axis=0)
+        return tf.matmul(tf.reduce_sum(matrices[0], axis=1), projection) + bias
+
+    return _native(function, weights, dtype)
+
+
 def matmul(weights, dtype: str) -> Native:
     return _native(lambda weights, x: tf.matmul(x, weights[0]), weights, dtype)
 

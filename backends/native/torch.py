@@ -127,6 +127,53 @@ def depthwise_conv2d(weights, dtype: str) -> Native:
     return _native(function, [kernel.transpose(2, 3, 0, 1).copy(), bias], dtype, layout=_channels_first)
 
 
+def capsule_routing(weights, dtype: str, *, iterations: int) -> Native:
+    def function(weights, capsules):
+        kernel, bias = weights
+        predictions = torch.einsum("bnc,mcnd->bmnd", capsules, kernel)
+        logits = predictions.new_zeros(predictions.shape[:3], dtype=torch.float32)
+        for step in range(iterations):
+            coupling = functional.softmax(logits, dim=1).to(capsules.dtype)
+            total = (torch.einsum("bmn,bmnd->bmd", coupling, predictions) + bias).float()
+            square = total.square().sum(-1, keepdim=True)
+            found = (square / (1 + square) * (square + 1e-7).rsqrt() * total).to(capsules.dtype)
+            if step < iterations - 1:
+                logits = logits + torch.einsum("bmnd,bmd->bmn", predictions, found)
+        return found
+
+    return _native(function, weights, dtype)
+
+
+def kan_linear(weights, dtype: str, *, intervals: int, order: int) -> Native:
+    knots = torch.arange(-order, intervals + order + 1, dtype=torch.float32) * (2 / intervals) - 1
+
+    def function(weights, x):
+        base, splines, scaler = weights
+        grid = knots.to(x.device)
+        t = x.float().clamp(-1, 1)[..., None]
+        basis = ((t >= grid[:-1]) & (t < grid[1:])).float()
+        for degree in range(1, order + 1):
+            width = degree * 2 / intervals
+            rising, falling = (t - grid[: -degree - 1]) / width, (grid[degree + 1 :] - t) / width
+            basis = rising * basis[..., :-1] + falling * basis[..., 1:]
+        bent = torch.einsum("bim,mio->bo", basis.to(x.dtype), splines * scaler)
+        return functional.silu(x) @ base + bent
+
+    return _native(function, weights, dtype)
+
+
+def matrix_product_state(weights, dtype: str) -> Native:
+    def function(weights, x):
+        cores, projection, bias = weights
+        matrices = cores[:, 0, None] + x.T[:, :, None, None] * cores[:, 1, None]
+        while (sites := len(matrices)) > 1:
+            even = sites - sites % 2
+            matrices = torch.cat([matrices[0:even:2] @ matrices[1:even:2], matrices[even:]])
+        return matrices[0].sum(1) @ projection + bias
+
+    return _native(function, weights, dtype)
+
+
 def _same_padded(groups: int):
     return lambda weights, x: _same_padded_convolution(x, weights[0], weights[1], groups)
 

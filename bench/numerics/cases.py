@@ -21,7 +21,10 @@ INPUT, COTANGENT, WEIGHT = "input", "cotangent", "weight"
 
 
 class Subject:
-    """A technique as the adapters take it: inputs by position; its one floating output, or a tuple of several."""
+    """A technique as the adapters take it: inputs by position; its one output, or a tuple of several.
+
+    What is no float, an index for example, is taken as one.
+    """
 
     def __init__(self, row: Row, dtype: str):
         keras.utils.clear_session()  # or names that Keras numbers would depend on what was built before
@@ -45,10 +48,13 @@ class Subject:
     def __call__(self, *inputs: Any, training: bool) -> Any:
         options = {"training": training} if self.is_layer else {}
         outputs = self.target(inputs[0] if len(inputs) == 1 else list(inputs), **options)
-        if not isinstance(outputs, (list, tuple, dict)):
-            return outputs
-        floating = tuple(y for y in keras.tree.flatten(outputs) if keras.backend.is_float_dtype(y.dtype))
-        return floating[0] if len(floating) == 1 else floating
+        found = tuple(map(self._as_float, keras.tree.flatten(outputs)))
+        return found[0] if len(found) == 1 else found
+
+    def _as_float(self, output: Any) -> Any:
+        if keras.backend.is_float_dtype(output.dtype):
+            return output
+        return ops.cast(output, "float64" if self.dtype == "float64" else "float32")
 
     def load(self, case: Arrays) -> None:
         """Gives the weights the values of the case, by path."""

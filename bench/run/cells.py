@@ -35,14 +35,20 @@ def cells(workloads: Iterable[Workload], profile: Profile, adapter: Adapter, dev
     found = []
     for workload in workloads:
         ceiling = workload.family == "machine"
-        if ceiling and metric != "forward":
+        if (ceiling or workload.outside) and metric != "forward":
+            continue
+        if workload.outside and device != "cpu":
             continue
         possible = [size for size in workload.sizes if size not in {"cpu", "gpu"} - {device}]
         sizes = [size for size in possible if size in profile.sizes] or possible
         for size in sizes:
-            for dtype in (dtype for dtype in profile.dtypes if dtype != "float16" or device == "gpu"):
+            for dtype in ("float32",) if workload.outside else _dtypes(profile, device):
                 found += [Cell(workload, size, dtype, mode, metric) for mode in (["jit"] if ceiling else modes)]
     return found
+
+
+def _dtypes(profile: Profile, device: str) -> list[str]:
+    return [dtype for dtype in profile.dtypes if dtype != "float16" or device == "gpu"]
 
 
 def select(names: list[str], profile: Profile) -> list[Workload]:

@@ -94,6 +94,8 @@ class Programs:
     def _program(self, cell: Cell, direction: str) -> Program:
         self.adapter.use_cache(self._folder(cell))
         model, inputs, cotangent = self._model(cell.workload, cell.size, cell.dtype)
+        if cell.workload.outside:
+            return Program(run=functools.partial(model, *inputs))
         if direction == "forward":
             return self.adapter.forward(model, inputs, cell.mode)
         return self.adapter.backward(model, inputs, cotangent, cell.mode)
@@ -124,9 +126,13 @@ class Programs:
                 f"`integers` must have an entry for each of the {len(shapes)} inputs. Received: {workload.integers!r}"
             )
         inputs = [arrange(draw(*of)) for of in zip(shapes, integers, strict=True)]
-        output = self.adapter.forward(model, inputs, "eager").run()
-        if (ran_on := self.adapter.device_of(keras.tree.flatten(output)[0])) != self.device:
-            raise RuntimeError(f"the layer ran on the {ran_on}, not on the {self.device}")
+        if workload.outside:
+            inputs = list(map(self.adapter.array, inputs))
+            output = model(*inputs)
+        else:
+            output = self.adapter.forward(model, inputs, "eager").run()
+            if (ran_on := self.adapter.device_of(keras.tree.flatten(output)[0])) != self.device:
+                raise RuntimeError(f"the layer ran on the {ran_on}, not on the {self.device}")
         cotangent = keras.tree.map_structure(lambda y: draw(tuple(y.shape)), output)
         self._about[workload.name, size, dtype] = {
             "technique": technique,

@@ -4,7 +4,20 @@ In: the layers of the library, Keras' own, native cores. Out: `WORKLOADS`. Nothi
 A file of your own with a list `WORKLOADS` is measured the same way: `--workloads my_workloads.py`.
 """
 
-from bench.workloads import attention, convolution, embedding, feed_forward, machine, normalization, regularization
+from bench.workloads import (
+    attention,
+    capsules,
+    clustering,
+    convolution,
+    embedding,
+    feed_forward,
+    image,
+    kan,
+    machine,
+    normalization,
+    regularization,
+    tensor_networks,
+)
 from bench.workloads.workload import Workload as Workload
 
 WORKLOADS: tuple[Workload, ...] = (
@@ -15,4 +28,9 @@ WORKLOADS: tuple[Workload, ...] = (
     *convolution.WORKLOADS,
     *embedding.WORKLOADS,
     *regularization.WORKLOADS,
+    *capsules.WORKLOADS,
+    *kan.WORKLOADS,
+    *tensor_networks.WORKLOADS,
+    *image.WORKLOADS,
+    *clustering.WORKLOADS,
 )

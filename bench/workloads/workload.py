@@ -30,11 +30,13 @@ class Workload:
         native: name of the workload with the native counterpart of this layer.
         core: for native workloads, the function of `backends.native` that computes what `layer` computes.
         options: keyword arguments of `core`.
+        outside: whether `layer` makes no layer but a function of NumPy arrays: a yardstick that is no framework's.
+            Its forward pass is measured on the CPU, and is the same in every mode.
     """
 
     name: str
     family: str
-    layer: Callable[[Size], keras.layers.Layer]
+    layer: Callable[[Size], Any]
     inputs: Callable[[Size], list[Shape]]
     sizes: Mapping[str, Size]
     flops: Callable[[Size], float] | None = None
@@ -42,9 +44,12 @@ class Workload:
     native: str | None = None
     core: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    outside: bool = False
 
     def build(self, size: Size, dtype: str, native) -> tuple[Model, str]:
         """Returns the built model and the technique's name; `native` is the module of native cores."""
+        if self.outside:
+            return self.layer(size), f"outside.{self.name}"
         keras.utils.set_random_seed(0)
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy(dtype)

@@ -60,5 +60,7 @@ FUNCTIONS: tuple[Function, ...] = (
     *activations.FUNCTIONS,
     *convolution.FUNCTIONS,
     *image.FUNCTIONS,
+    *logic.FUNCTIONS,
     *models.FUNCTIONS,
+    *probabilistic.FUNCTIONS,
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Shape = tuple[int | None, ...]
+BATCH_STATISTICS = ("moving_mean", "moving_variance")
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Technique:
         paper: arXiv id, DOI or "none".
         rejects: constructor arguments, each set of which must raise a `ValueError` that shows a received value.
         rejects_inputs: what `build` is given, each of which must raise such a `ValueError`.
+        at_default: arguments that stay at their defaults -> why.
         random: whether it draws random numbers in training mode.
         random_in_inference: whether it draws them in inference too.
         state: names of the weights that a call in training moves.
@@ -36,6 +38,7 @@ class Technique:
     paper: str
     rejects: tuple[Mapping[str, Any], ...] = ()
     rejects_inputs: tuple[Shape | tuple[Shape, ...], ...] = ()
+    at_default: Mapping[str, str] = field(default_factory=dict)
     random: bool = False
     random_in_inference: bool = False
     state: tuple[str, ...] = ()

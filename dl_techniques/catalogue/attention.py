@@ -12,7 +12,7 @@ from dl_techniques.catalogue._exceptions import (
     NARROW_TANH,
     NOT_FINITE_IN_RELU,
 )
-from dl_techniques.catalogue._technique import Technique
+from dl_techniques.catalogue._technique import BATCH_STATISTICS, Technique
 
 TECHNIQUES = (
     Technique(
@@ -281,6 +281,7 @@ TECHNIQUES = (
         },
         inputs=((2, 5, 4, 6),),
         paper="arXiv:2404.10518",
+        state=BATCH_STATISTICS,
         rejects=(
             {"dim": 0},
             {"num_heads": 0},
@@ -384,6 +385,7 @@ TECHNIQUES = (
         },
         inputs=((2, 4, 3, 6),),
         paper="arXiv:2502.12524",
+        state=BATCH_STATISTICS,
         rejects=(
             {"dim": 0},
             {"num_heads": 0},

@@ -1,6 +1,6 @@
 from dl_techniques import layers
 from dl_techniques.catalogue._exceptions import EMPTY_BATCH, EMPTY_BATCH_RETURNED, HUGE, NARROW_TANH
-from dl_techniques.catalogue._technique import Function, Technique
+from dl_techniques.catalogue._technique import BATCH_STATISTICS, Function, Technique
 
 TECHNIQUES = (
     Technique(
@@ -100,6 +100,7 @@ TECHNIQUES = (
         },
         inputs=((2, 7, 6, 4),),
         paper="arXiv:2404.10518",
+        state=BATCH_STATISTICS,
         rejects=(
             {"filters": 0},
             {"expansion_factor": 0},
@@ -214,6 +215,7 @@ TECHNIQUES = (
         },
         inputs=((2, 7, 6, 4),),
         paper="arXiv:2502.12524",
+        state=BATCH_STATISTICS,
         rejects=(
             {"filters": 0},
             {"filters": 5},

@@ -189,6 +189,30 @@ TECHNIQUES = (
         random=True,
     ),
     Technique(
+        layers.OrthoBlock,
+        {
+            "units": 6,
+            "activation": "silu",
+            "ortho_reg_factor": 0.1,
+            "kernel_initializer": "he_normal",
+            "bias_initializer": "random_normal",
+            "kernel_regularizer": "l2",
+            "bias_regularizer": "l1",
+            "scale_initial_value": 0.75,
+        },
+        inputs=((2, 5, 8),),
+        paper="arXiv:1810.09102",
+        rejects=(
+            {"units": 0},
+            {"activation": _NAMELESS},
+            {"ortho_reg_factor": -0.1},
+            {"scale_initial_value": -0.5},
+            {"scale_initial_value": 1.5},
+        ),
+        rejects_inputs=((8,), (2, 5, None)),
+        adds_loss=True,
+    ),
+    Technique(
         layers.BitLinear,
         {
             "out_features": 6,

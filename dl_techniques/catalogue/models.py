@@ -1,6 +1,6 @@
 from dl_techniques import models
 from dl_techniques.catalogue._exceptions import EMPTY_BATCH_RETURNED, GELU_OF_THE_WITNESS, HUGE, NOT_FINITE_IN_RELU
-from dl_techniques.catalogue._technique import Function, Technique
+from dl_techniques.catalogue._technique import BATCH_STATISTICS, Function, Technique
 
 TECHNIQUES = (
     Technique(
@@ -15,6 +15,7 @@ TECHNIQUES = (
         },
         inputs=((2, 6, 7, 3),),
         paper="arXiv:1807.06521",
+        state=BATCH_STATISTICS,
         rejects=(
             {"num_classes": 0},
             {"num_classes": 1},

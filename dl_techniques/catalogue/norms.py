@@ -97,6 +97,7 @@ TECHNIQUES = (
         {"epsilon": 1e-3, "nan_replacement": -1.0, "axis": 1, "store_stats": True},
         inputs=((2, 6, 4),),
         paper="arXiv:2505.23719",
+        state=("stored_mean", "stored_std"),
         rejects=({"epsilon": 0.0}, {"epsilon": -1.0}, {"nan_replacement": "zero"}, {"axis": 3}),
         rejects_inputs=((2, 6, None),),
     ),

@@ -8,7 +8,7 @@ from dl_techniques.catalogue._exceptions import (
     NOT_FINITE_AND_PADDED,
     NOT_FINITE_IN_RELU,
 )
-from dl_techniques.catalogue._technique import Technique
+from dl_techniques.catalogue._technique import BATCH_STATISTICS, Technique
 
 MAPS = (2, 5, 4, 8), (2, 3, 2, 6), (2, 2, 1, 4)
 NOT_MAPS = (MAPS[:2], ((2, 5, 4), *MAPS[1:]), ((2, 5, 4, None), *MAPS[1:]), MAPS[0])
@@ -26,6 +26,7 @@ TECHNIQUES = (
         },
         inputs=((2, 4, 3, 8),),
         paper="arXiv:2502.12524",
+        state=BATCH_STATISTICS,
         rejects=(
             {"dim": 0},
             {"num_heads": 3},
@@ -42,6 +43,7 @@ TECHNIQUES = (
         {"filters": 6, "expansion": 1.5, "kernel_initializer": "glorot_normal"},
         inputs=((2, 4, 3, 6),),
         paper="arXiv:2502.12524",
+        state=BATCH_STATISTICS,
         rejects=({"filters": 0}, {"expansion": 0.0}, {"expansion": 0.25}),
         rejects_inputs=((4, 3, 6), (2, 4, 3, None)),
         tolerances=EMPTY_BATCH_RETURNED,
@@ -51,6 +53,7 @@ TECHNIQUES = (
         {"filters": 6, "n": 2, "expansion": 1.0, "kernel_initializer": "glorot_normal"},
         inputs=((2, 4, 3, 5),),
         paper="arXiv:1911.11929",
+        state=BATCH_STATISTICS,
         rejects=({"filters": 0}, {"n": 0}, {"expansion": 0.0}, {"expansion": 0.25}),
         rejects_inputs=((4, 3, 5), (2, 4, 3, None)),
         tolerances=EMPTY_BATCH_RETURNED,
@@ -60,6 +63,7 @@ TECHNIQUES = (
         {"filters": 16, "n": 2, "expansion": 0.25, "kernel_initializer": "glorot_normal"},
         inputs=((2, 4, 3, 5),),
         paper="arXiv:2502.12524",
+        state=BATCH_STATISTICS,
         rejects=({"filters": 0}, {"filters": 17}, {"n": 0}, {"expansion": 0.0}),
         rejects_inputs=((4, 3, 5), (2, 4, 3, None)),
         tolerances=EMPTY_BATCH_RETURNED,
@@ -77,6 +81,7 @@ TECHNIQUES = (
         },
         inputs=((2, 4, 3, 8),),
         paper="arXiv:2502.12524",
+        state=BATCH_STATISTICS,
         rejects=(
             {"filters": 0},
             {"filters": 7},
@@ -94,6 +99,7 @@ TECHNIQUES = (
         {"num_classes": 5, "reg_max": 3, "kernel_initializer": "glorot_normal", "kernel_regularizer": "l2"},
         inputs=MAPS,
         paper="arXiv:2502.12524",
+        state=BATCH_STATISTICS,
         rejects=({"num_classes": 0}, {"reg_max": 0}),
         rejects_inputs=NOT_MAPS,
         tolerances={**EMPTY_BATCH_RETURNED, **NOT_FINITE_AND_PADDED},
@@ -111,6 +117,7 @@ TECHNIQUES = (
         },
         inputs=MAPS,
         paper="arXiv:1505.04597",
+        state=BATCH_STATISTICS,
         rejects=(
             {"num_classes": 0},
             {"intermediate_filters": []},

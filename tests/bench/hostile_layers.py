@@ -70,3 +70,14 @@ class Lookup(keras.layers.Layer):
     def call(self, inputs, training=None):
         values, indices = inputs
         return values + ops.take(self.table, indices, axis=0)
+
+
+class Nearest(keras.layers.Layer):
+    """The index of the nearest of seven points, and the distance."""
+
+    def build(self, input_shape):
+        self.points = self.add_weight(shape=(7, input_shape[-1]), initializer="random_normal", name="points")
+
+    def call(self, inputs, training=None):
+        squared = ops.sum(ops.square(inputs[:, None] - self.points), axis=-1)
+        return ops.argmin(squared, axis=-1), ops.sqrt(ops.amin(squared, axis=-1))

@@ -19,6 +19,23 @@ def output(layer, x, **options) -> np.ndarray:
     return ops.convert_to_numpy(ops.cast(layer(ops.convert_to_tensor(x), **options), "float32"))
 
 
+def quick_output(layer, x: np.ndarray) -> np.ndarray:
+    """What the layer returns. JAX compiles a function faster than its operations one by one."""
+    if keras.backend.backend() != "jax":
+        return ops.convert_to_numpy(layer(ops.convert_to_tensor(x)))
+    if not layer.built:
+        layer.build(x.shape)
+    cotangent = np.zeros(layer.compute_output_shape(x.shape), "float32")
+    (y,), _ = value_and_gradients(layer, [x], [cotangent], training=False, jit=True)
+    return ops.convert_to_numpy(y)
+
+
+def as_float32(layer, input_shape):
+    """A model from float32 to float32 around a layer of another precision."""
+    inputs = keras.Input(input_shape[1:])
+    return keras.Model(inputs, keras.layers.Rescaling(1.0, dtype="float32")(layer(inputs)))
+
+
 def values(*shape: int, seed: int = 0) -> np.ndarray:
     """Normal float32 numbers."""
     return np.random.default_rng(seed).standard_normal(shape).astype("float32")

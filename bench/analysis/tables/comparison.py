@@ -41,9 +41,10 @@ def measured(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def techniques(frame: pd.DataFrame) -> pd.DataFrame:
-    """The cells of techniques, without the yardsticks: native counterparts and the machine's ceilings."""
-    yardstick = frame["workload"].str.startswith(schema.NATIVE_PREFIX) | (frame["family"] == schema.MACHINE_FAMILY)
-    return frame[~yardstick]
+    """The cells of techniques, without the yardsticks: native counterparts, what is no framework's, the ceilings."""
+    native = frame["workload"].str.startswith(schema.NATIVE_PREFIX)
+    outside = frame["technique"].str.startswith(schema.OUTSIDE_PREFIX)
+    return frame[~(native | outside | (frame["family"] == schema.MACHINE_FAMILY))]
 
 
 def typical_sizes(frame: pd.DataFrame) -> pd.DataFrame:

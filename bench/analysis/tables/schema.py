@@ -23,6 +23,7 @@ MEASURED = ("ok", "unstable")
 
 MACHINE_FAMILY = "machine"
 NATIVE_PREFIX = "native_"
+OUTSIDE_PREFIX = "outside."
 
 IDENTITY = ("family", "workload", "size", "dtype", "mode", "metric")
 """What tells the cells of one backend apart; the technique follows from the workload."""

@@ -1,1 +1,6 @@
+from dl_techniques.layers.probabilistic.mdn_layer import MDNLayer as MDNLayer
+from dl_techniques.layers.probabilistic.mdn_layer import elu_plus_one_plus_epsilon as elu_plus_one_plus_epsilon
+from dl_techniques.layers.probabilistic.mdn_layer import get_point_estimate as get_point_estimate
+from dl_techniques.layers.probabilistic.mdn_layer import get_prediction_intervals as get_prediction_intervals
+from dl_techniques.layers.probabilistic.mdn_layer import get_uncertainty as get_uncertainty
 from dl_techniques.layers.probabilistic.sampling import Sampling as Sampling

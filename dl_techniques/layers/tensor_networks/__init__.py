@@ -1,0 +1,1 @@
+from dl_techniques.layers.tensor_networks.mps_layer import MPSLayer as MPSLayer

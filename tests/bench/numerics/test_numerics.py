@@ -19,7 +19,7 @@ from bench.numerics import __main__ as numerics
 from bench.numerics import hostile, options
 from bench.numerics.job import Job
 from bench.numerics.large import LARGE
-from bench.numerics.run_folder import Settings, read_arrays, read_object
+from bench.numerics.run_folder import Settings, read_arrays, read_object, write_arrays
 from bench.run import devices, machine
 from dl_techniques.catalogue import TECHNIQUES
 from tests.oracles.norms import rms_norm
@@ -254,6 +254,17 @@ def test_floats_and_integers_side_by_side(tmp_path):
     np.testing.assert_array_equal(found["jit/inference/gradient of input 0"], case["cotangent 0"])
     assert "jit/inference/gradient of input 1" not in found
     assert {name.split("/")[1] for name in found if name.startswith("hostile/")} == set(hostile.NAMES)
+
+
+def test_an_index_is_compared_as_it_is(tmp_path):
+    assert compute(tmp_path, *own_layer("Nearest", "40,3")).returncode == 0
+    assert disagreements(tmp_path) == []
+    path = tmp_path / "run" / "jax-cpu" / "float32" / "Nearest.npz"
+    found = read_arrays(path)
+    assert set(found["eager/inference/output 0"]) <= set(range(7))
+    found["eager/inference/output 0"][3] += 1
+    write_arrays(path, found)
+    assert any("output 0" in line for line in disagreements(tmp_path))
 
 
 def test_layers_of_ordinary_sizes_agree(tmp_path):

@@ -9,7 +9,8 @@ import pytest
 from keras import ops
 
 import backends
-from bench.run.cells import Cell
+from bench.run.cells import Cell, cells
+from bench.run.profiles import PROFILES
 from bench.run.programs import Programs
 from bench.workloads import Workload
 
@@ -62,3 +63,31 @@ def test_each_input_is_told_of():
     workload = replace(WORKLOAD, integers=[("int32", 0, 9)])
     with pytest.raises(ValueError, match=r"`integers` must have an entry for each of the 3 inputs\. Received: "):
         Programs(ADAPTER, NATIVE, "cpu", None)._model(workload, "tiny", "float32")
+
+
+OUTSIDE = Workload(
+    "sorted",
+    "own",
+    lambda size: lambda x: np.sort(x, axis=-1),
+    lambda size: [(4, size["width"])],
+    {"tiny": {"width": 3}},
+    outside=True,
+)
+
+
+def test_what_is_no_frameworks_is_measured_forward_and_alike_in_every_mode(tmp_path):
+    found = {
+        (cell.metric, cell.mode, cell.dtype)
+        for metric in ("forward", "backward", "compile_cold", "compile_warm")
+        for cell in cells([OUTSIDE], PROFILES["full"], ADAPTER, "cpu", metric)
+    }
+    assert found == {("forward", mode, "float32") for mode in ADAPTER.MODES}
+    assert cells([OUTSIDE], PROFILES["full"], ADAPTER, "gpu", "forward") == []
+    programs = Programs(ADAPTER, NATIVE, "cpu", tmp_path)
+    for mode in ADAPTER.MODES:
+        cell = Cell(OUTSIDE, "tiny", "float32", mode, "forward")
+        step = programs.step(cell)
+        step()
+        step.settle()
+        np.testing.assert_array_equal(step.results, np.sort(programs._model(OUTSIDE, "tiny", "float32")[1][0]))
+        assert programs.describe(cell)["technique"] == "outside.sorted"

@@ -63,7 +63,13 @@ def test_what_changes_the_program_is_recorded_and_a_run_is_not_resumed_with_some
 def test_settings_of_frameworks_are_told_from_what_changes_nothing():
     user = {
         **{"XLA_FLAGS": "-a", "JAX_DEBUG_NANS": "1", "TORCHINDUCTOR_MAX_AUTOTUNE": "1", "MKL_DYNAMIC": "FALSE"},
-        **{"TF_CLI_CONFIG_FILE": "/terraform", "KERAS_HOME": "/home", "TORCH_LOGS": "all", "HOME": "/root"},
+        **{
+            "TF_CLI_CONFIG_FILE": "/terraform",
+            "KMP_INIT_AT_FORK": "FALSE",
+            "KERAS_HOME": "/home",
+            "TORCH_LOGS": "all",
+            "HOME": "/root",
+        },
     }
     assert list(surroundings(user)) == ["JAX_DEBUG_NANS", "MKL_DYNAMIC", "TORCHINDUCTOR_MAX_AUTOTUNE", "XLA_FLAGS"]
     own = environment("jax", "cpu", threads=2, cache=Path("cache"))

@@ -17,7 +17,8 @@ from bench.workloads import WORKLOADS, Workload
 ADAPTER = SimpleNamespace(MODES=("eager", "jit"))
 LARGEST_CACHE, GPU_MEMORY = 60e6, 64e9
 LAYERED = [workload for workload in WORKLOADS if workload.family != "machine"]
-ON_GPU = [workload for workload in LAYERED if "gpu" in workload.sizes]
+ON_GPU = [workload for workload in LAYERED if "gpu" in workload.sizes and not workload.outside]
+CHANGE_THE_SHAPE = {"capsules", "KAN", "tensor networks", "image", "clustering"}
 
 
 def found(workloads, profile: str, device: str) -> list:
@@ -76,15 +77,18 @@ def test_the_size_for_gpus_fits_the_layer_and_a_gpu(workload):
     size = workload.sizes["gpu"]
     shapes = workload.inputs(size)
     assert size.keys() == workload.sizes["large"].keys()
+    moved = 2 * math.prod(shapes[0])
+    assert moved * BYTES["float32"] < GPU_MEMORY / 10
     with keras.StatelessScope(initialize_variables=False):
         layer = workload.layer(size)
         if not layer.built:
             layer.build(*shapes)
+    if workload.family in CHANGE_THE_SHAPE:
+        assert math.prod(layer.compute_output_shape(*shapes)) * BYTES["float32"] < GPU_MEMORY / 10
+        return
     if workload.core is None:
         assert tuple(layer.compute_output_shape(*shapes)) == shapes[0]
-    moved = 2 * math.prod(shapes[0])
     assert moved * BYTES["bfloat16"] > LARGEST_CACHE
-    assert moved * BYTES["float32"] < GPU_MEMORY / 10
 
 
 @pytest.mark.parametrize("name", ["my_workloads", "bench", "keras"])

@@ -13,7 +13,7 @@ def make(**arguments):
 
 
 def test_formula():
-    block = make(routing_iterations=2, dropout_rate=0.5, use_layer_norm=True, squash_epsilon=1e-7)
+    block = make(routing_iterations=2, dropout_rate=0.5, use_layer_norm=True)
     capsules = routing(X.astype("float64"), *weights_of(block.routing), 2)
     assert_accurate(output(block, X), layer_norm(capsules, *weights_of(block.norm), 1e-6), units=64)
 
@@ -42,5 +42,12 @@ def test_the_norm_takes_the_lengths_away():
     np.testing.assert_allclose(lengths, 2, rtol=1e-2)
 
 
-def test_coefficients_may_be_constants():
-    assert make(stop_gradient_routing=True).routing.stop_gradient_routing
+def test_the_norm_comes_after_dropout():
+    block = CapsuleBlock(3, 4, dropout_rate=0.5, use_layer_norm=True, seed=1)
+    found = output(block, X, training=True)
+    np.testing.assert_allclose(found.mean(axis=-1), 0, atol=1e-6)
+
+
+def test_what_is_for_the_routing_reaches_it():
+    part = make(stop_gradient_routing=True, squash_epsilon=1e-2).routing
+    assert (part.stop_gradient_routing, part.squash_epsilon) == (True, 1e-2)

@@ -100,9 +100,11 @@ def test_the_fans_of_the_initializer_are_those_of_one_capsule():
     limit = np.sqrt(6 / (8 + 16))
     assert 0.99 * limit < np.abs(kernel).max() <= limit
     assert not bias.any()
-    layer = RoutingCapsule(10, 16, kernel_initializer=keras.initializers.HeNormal(seed=1))
-    layer.build((None, 288, 8))
-    assert np.std(weights_of(layer)[0]) == pytest.approx(np.sqrt(2 / 8), rel=0.02)
+    layers = [RoutingCapsule(10, 16, kernel_initializer=keras.initializers.HeNormal(seed=1)) for _ in range(2)]
+    for layer in layers:
+        layer.build((None, 288, 8))
+    assert np.std(weights_of(layers[0])[0]) == pytest.approx(np.sqrt(2 / 8), rel=0.02)
+    np.testing.assert_array_equal(weights_of(layers[0])[0], weights_of(layers[1])[0])
 
 
 def test_axes_that_an_initializer_names_count():

@@ -175,7 +175,7 @@ def test_a_pixel_that_is_no_number_spoils_its_neighbourhood_only():
 
 @pytest.mark.parametrize("iterations", [None, 11])
 def test_compiles_as_one_graph(iterations):
-    layer, x = Canny(**THRESHOLDS, tracking_iterations=iterations), blobs(32, number=2)
+    layer, x = Canny(**THRESHOLDS, tracking_iterations=iterations), blobs(20, number=2)
     layer.build(x.shape)
     expected = edges(x, **THRESHOLDS, tracking_iterations=iterations)
     # Beside the image, as an output alone has no gradient to ask for.

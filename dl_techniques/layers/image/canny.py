@@ -29,8 +29,9 @@ class Canny(keras.layers.Layer):
     With `tracking_con=3` and without a limit of `tracking_iterations` this is `skimage.feature.canny`. Computed in
     float32, or in float64 if the image has it, from the image as it is given.
 
-    In memory are about ten images at a time. On PyTorch a search without a limit takes steps that do not depend on the
-    image, about the square of the logarithm of its size, so that it compiles as one graph.
+    In memory are about ten images at a time. On PyTorch a search without a limit takes about thirty, and a number of
+    steps that grows with the square of the logarithm of the image's size but not with what it shows, so that it
+    compiles as one graph.
 
     Args:
         sigma: float >= 0.8, standard deviation of the Gaussian in pixels.

@@ -96,8 +96,8 @@ class CLAHE(keras.layers.Layer):
         batch, height, width, channels = ops.shape(inputs)
         x = ops.reshape(ops.transpose(at_least_float32(inputs), (0, 3, 1, 2)), (-1, height, width))
         missing = ops.isnan(x)
-        levels = ops.floor(ops.clip(x * (self.n_bins / 256), 0, self.n_bins - 1))
-        levels = ops.cast(ops.where(missing, 0, levels), "int32")
+        levels = ops.clip(ops.where(missing, 0, x) * (self.n_bins / 256), 0, self.n_bins - 1)
+        levels = ops.cast(levels, "int32")
         tables = self._tables(levels, missing, x.dtype)
         if self.use_mapping:
             tables = tables * (2 * ops.sigmoid(ops.cast(self.mapping_kernel, x.dtype)))
@@ -152,10 +152,9 @@ class CLAHE(keras.layers.Layer):
 
     def _nearest_tiles(self, size, tiles, dtype):
         """For each place along an axis the tiles around it, and how far it is from the first to the second."""
-        place = ops.arange(size, dtype=dtype) / self.tile_size - 0.5
-        first = ops.floor(place)
-        tile = ops.cast(first, "int32")
-        return ops.maximum(tile, 0), ops.minimum(tile + 1, tiles - 1), place - first
+        place = ops.arange(size, dtype=dtype) / self.tile_size + 0.5
+        second = ops.cast(place, "int32")
+        return ops.maximum(second - 1, 0), ops.minimum(second, tiles - 1), place - ops.cast(second, dtype)
 
     def _tile_of_pixels(self, tiles):
         return ops.arange(tiles * self.tile_size, dtype="int32") // self.tile_size

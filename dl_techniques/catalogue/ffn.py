@@ -210,7 +210,6 @@ TECHNIQUES = (
             {"scale_initial_value": 1.5},
         ),
         rejects_inputs=((8,), (2, 5, None)),
-        adds_loss=True,
     ),
     Technique(
         layers.BitLinear,

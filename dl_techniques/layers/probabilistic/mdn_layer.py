@@ -24,7 +24,8 @@ class MDNLayer(keras.layers.Layer):
     """Mixture density network: a mixture of normal distributions for each input, instead of one value.
 
     The last layer of a network whose targets have several likely values, or an uncertainty that depends on the input.
-    Train it with the negative log-likelihood: `model.compile(loss=mdn.loss_func)`.
+    Train it with the negative log-likelihood: `model.compile(loss=mdn.loss_func)`. Keras saves no methods, so such a
+    model is loaded by `keras.saving.load_model(path, compile=False)`.
 
     Formula: `p(y) = sum_k softmax(pi)_k prod_d N(y_d; mu_kd, sigma_kd^2)`. The means `mu` and the logits `pi` are
     linear in the input, and `sigma = elu(z) + 1 + min_sigma` of a linear `z`.
@@ -286,4 +287,5 @@ def _mixtures(model, x, layer):
     """Weights of the components with a last axis of 1, means and standard deviations."""
     parameters = at_least_float32(ops.convert_to_tensor(model.predict(x, verbose=0)))
     mus, sigmas, logits = layer.split_mixture_params(parameters)
-    return ops.softmax(logits, axis=-1)[..., None], mus, sigmas
+    # Keras' softmax warns where there is one component.
+    return ops.exp(ops.log_softmax(logits, axis=-1))[..., None], mus, sigmas

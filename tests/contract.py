@@ -136,7 +136,7 @@ def added_losses_are_told(row: Technique) -> None:
     for training in (False, True):
         run(layer, row, training=training)
         penalties = sum(weight.regularizer is not None for weight in layer.trainable_weights)
-        added = [float(loss) for loss in layer.losses[: len(layer.losses) - penalties]]
+        added = [float(ops.convert_to_numpy(loss)) for loss in layer.losses[: len(layer.losses) - penalties]]
         assert bool(added) == (training and row.adds_loss), f"{len(added)} losses are added"
         assert np.all(np.isfinite(added))
     if row.adds_loss:

@@ -4,7 +4,7 @@ from math import inf
 import keras
 
 from dl_techniques import layers
-from dl_techniques.catalogue._exceptions import GATE_OF_FLOAT16, HUGE_GATE, NARROW_TANH
+from dl_techniques.catalogue._exceptions import GATE_OF_FLOAT16, HUGE, HUGE_GATE, NARROW_TANH
 from dl_techniques.catalogue._technique import Technique
 
 _NAMELESS = partial(keras.activations.elu, alpha=0.5)
@@ -210,6 +210,7 @@ TECHNIQUES = (
             {"scale_initial_value": 1.5},
         ),
         rejects_inputs=((8,), (2, 5, None)),
+        tolerances=HUGE,
     ),
     Technique(
         layers.BitLinear,

@@ -168,7 +168,7 @@ def _mirrored(x, axis, length):
     size = ops.shape(x)[axis]
     if isinstance(size, int) and size == length:
         return x
-    period = ops.maximum(2 * size - 2, 1)
+    period = ops.cast(ops.maximum(2 * size - 2, 1), "int32")
     place = ops.arange(length, dtype="int32") % period
     return ops.take(x, ops.minimum(place, period - place), axis=axis)
 

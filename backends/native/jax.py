@@ -129,7 +129,7 @@ def _depthwise(x, kernel):
 def capsule_routing(weights, dtype: str, *, iterations: int) -> Native:
     def function(weights, capsules):
         kernel, bias = weights
-        predictions = jnp.einsum("bnc,mcnd->bmnd", capsules, kernel)
+        predictions = jnp.einsum("bnc,ncmd->bmnd", capsules, kernel)
         logits = jnp.zeros(predictions.shape[:3], jnp.float32)
         for step in range(iterations):
             coupling = jax.nn.softmax(logits, axis=1).astype(capsules.dtype)

@@ -123,7 +123,7 @@ def depthwise_conv2d(weights, dtype: str) -> Native:
 def capsule_routing(weights, dtype: str, *, iterations: int) -> Native:
     def function(weights, capsules):
         kernel, bias = weights
-        predictions = tf.einsum("bnc,mcnd->bmnd", capsules, kernel)
+        predictions = tf.einsum("bnc,ncmd->bmnd", capsules, kernel)
         logits = tf.zeros(tf.shape(predictions)[:3], tf.float32)
         for step in range(iterations):
             coupling = tf.cast(tf.nn.softmax(logits, axis=1), capsules.dtype)

@@ -130,7 +130,7 @@ def depthwise_conv2d(weights, dtype: str) -> Native:
 def capsule_routing(weights, dtype: str, *, iterations: int) -> Native:
     def function(weights, capsules):
         kernel, bias = weights
-        predictions = torch.einsum("bnc,mcnd->bmnd", capsules, kernel)
+        predictions = torch.einsum("bnc,ncmd->bmnd", capsules, kernel)
         logits = predictions.new_zeros(predictions.shape[:3], dtype=torch.float32)
         for step in range(iterations):
             coupling = functional.softmax(logits, dim=1).to(capsules.dtype)

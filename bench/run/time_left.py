@@ -31,6 +31,8 @@ COSTS = {
 """Seconds that a launch takes to start, and each kind of case: in the first pass, and in a later one, which finds what
 the first has compiled. Only what they are to each other matters: the finished cases of a run tell how much faster or
 slower its machine is."""
+NOTHING = (0.0, 0.0)
+"""What a mode costs that only another backend has."""
 OWN_WEIGHT_S = 20.0
 """Expected seconds of its own after which a backend's pace counts as much as that of all."""
 PAGE_S = 12.0
@@ -112,4 +114,4 @@ def _start(target: Target, number: int) -> float:
 def _cost(target: Target, case: str, number: int) -> float:
     *_, mode, metric = case.split("/")
     kind = metric if metric.startswith("compile") else f"{mode} {metric}"
-    return COSTS[target[0]][kind][number > 1]
+    return COSTS[target[0]].get(kind, NOTHING)[number > 1]

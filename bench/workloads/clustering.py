@@ -46,7 +46,11 @@ def _near(name: str, layer, **fields) -> Workload:
 
 WORKLOADS = (
     _near("kmeans_layer", lambda size: layers.KMeansLayer(size["points"]), native="scikit_learn_kmeans"),
-    _near("rbf_layer", lambda size: layers.RBFLayer(size["points"]), native="scikit_learn_rbf_kernel"),
+    _near(
+        "rbf_layer",
+        lambda size: layers.RBFLayer(size["points"], repulsion_strength=0.0),
+        native="scikit_learn_rbf_kernel",
+    ),
     _near("scikit_learn_kmeans", scikit_learn_kmeans, outside=True),
     _near("scikit_learn_rbf_kernel", scikit_learn_rbf_kernel, outside=True),
 )

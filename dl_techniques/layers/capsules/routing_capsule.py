@@ -23,16 +23,14 @@ class RoutingCapsule(keras.layers.Layer):
     where `squash` is that of `SquashLayer`. The bias is an addition to the paper. All but the products are computed in
     float32 and cast back.
 
-    The predictions are never held: sums and agreements come from `W_j` and the inputs, weighted by `c_j`. That takes
-    `num_capsules` times the memory of the input, and that again for each iteration whose gradient is wanted.
+    In memory are the predictions, `num_capsules * dim_capsules` numbers for each input capsule, about three times.
 
     Args:
         num_capsules: int, number of output capsules.
         dim_capsules: int, number of components of an output capsule.
         routing_iterations: int, number of iterations. One gives the squashed sum of all predictions, each weighted
             with `1 / num_capsules`.
-        stop_gradient_routing: bool, whether the gradient takes the coefficients `c` for constants. That is faster, and
-            takes less memory.
+        stop_gradient_routing: bool, whether the gradient takes the coefficients `c` for constants, which is faster.
         use_bias: bool, whether to add a bias to each component of an output capsule.
         kernel_initializer: initializer of the matrices `W_ij`; its fans are the sizes of one matrix.
         kernel_regularizer: regularizer of the matrices, or None.
@@ -91,10 +89,9 @@ class RoutingCapsule(keras.layers.Layer):
         check_rank(input_shape, 3)
         normalize_axes((1, 2), input_shape)
         _, inputs, components = input_shape
-        # The input capsules are the axis that most of the work goes along, so they stand next to one another.
         self.kernel = self.add_weight(
             name="kernel",
-            shape=(self.num_capsules, components, inputs, self.dim_capsules),
+            shape=(inputs, components, self.num_capsules, self.dim_capsules),
             initializer=_of_matrices(self.kernel_initializer, input_axis=1, output_axis=3),
             regularizer=self.kernel_regularizer,
         )
@@ -106,14 +103,15 @@ class RoutingCapsule(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs, mask=None, training=None):
-        u = ops.transpose(inputs, (0, 2, 1))
+        u = ops.transpose(inputs, (1, 0, 2))
         if mask is not None:
-            u = ops.where(ops.cast(mask, "bool")[:, None, :], u, ops.zeros_like(u))
-        kernel = reshape(ops.convert_to_tensor(self.kernel), (self.num_capsules, -1, self.dim_capsules))
-        bias = at_least_float32(self.bias)[:, None, :] if self.use_bias else None
-        coefficients = self._coefficients(u, kernel, bias)
-        v = self._capsules(u, kernel, bias, coefficients)
-        return ops.cast(ops.transpose(v, (1, 0, 2)), inputs.dtype)
+            u = ops.where(ops.transpose(ops.cast(mask, "bool"))[..., None], u, ops.zeros_like(u))
+        number, components, *sizes = self.kernel.shape
+        kernel = reshape(ops.convert_to_tensor(self.kernel), (number, components, -1))
+        predictions = reshape(product(u, kernel), (number, ops.shape(u)[1], *sizes))
+        predictions = ops.transpose(predictions, (1, 2, 0, 3))
+        v = self._capsules(predictions, self._coefficients(predictions))
+        return ops.cast(v, inputs.dtype)
 
     def compute_mask(self, inputs, previous_mask):
         return None
@@ -121,35 +119,31 @@ class RoutingCapsule(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.num_capsules, self.dim_capsules)
 
-    def _coefficients(self, u, kernel, bias):
-        """Of the last iteration: `(num_capsules, batch, inputs)`, or None where all are `1 / num_capsules`."""
+    def _coefficients(self, predictions):
+        """Of the last iteration: `(batch, num_capsules, inputs)`, or None where all are `1 / num_capsules`.
+
+        `predictions` are `(batch, num_capsules, inputs, dim_capsules)`.
+        """
         coefficients = logits = None
         if self.num_capsules == 1:
             return coefficients
-        if self.stop_gradient_routing:
-            u, kernel = ops.stop_gradient(u), ops.stop_gradient(kernel)
-            bias = ops.stop_gradient(bias) if self.use_bias else None
         for _ in range(self.routing_iterations - 1):
-            agreement = self._agreement(u, kernel, self._capsules(u, kernel, bias, coefficients))
+            v = ops.cast(self._capsules(predictions, coefficients), predictions.dtype)
+            agreement = at_least_float32(product(predictions, v[..., None])[..., 0])
             logits = agreement if logits is None else logits + agreement
-            coefficients = ops.softmax(logits, axis=0)
+            coefficients = ops.softmax(logits, axis=1)
+        if self.stop_gradient_routing and coefficients is not None:
+            coefficients = ops.stop_gradient(coefficients)  # The bias has a part in them too.
         return coefficients
 
-    def _capsules(self, u, kernel, bias, coefficients):
-        """`(num_capsules, batch, dim_capsules)`."""
+    def _capsules(self, predictions, coefficients):
+        """`(batch, num_capsules, dim_capsules)`."""
         if coefficients is None:
-            sums = at_least_float32(product(reshape(u, (1, -1, kernel.shape[1])), kernel)) / self.num_capsules
+            sums = ops.sum(at_least_float32(predictions), axis=2) / self.num_capsules
         else:
-            weighted = ops.cast(coefficients, u.dtype)[:, :, None, :] * u
-            sums = product(reshape(weighted, (self.num_capsules, -1, kernel.shape[1])), kernel)
-            sums = at_least_float32(sums)
-        return squash(sums if bias is None else sums + bias, -1, self.squash_epsilon)
-
-    def _agreement(self, u, kernel, v):
-        """`p_ij . v_j` as `u_i . (W_ij^T v_j)`: `(num_capsules, batch, inputs)`."""
-        pulled = product(ops.cast(v, u.dtype), ops.transpose(kernel, (0, 2, 1)))
-        pulled = reshape(pulled, (self.num_capsules, -1, *u.shape[1:]))
-        return ops.sum(at_least_float32(pulled) * at_least_float32(u), axis=2)
+            coefficients = ops.cast(coefficients, predictions.dtype)
+            sums = at_least_float32(product(coefficients[:, :, None, :], predictions)[:, :, 0])
+        return squash(sums + at_least_float32(self.bias) if self.use_bias else sums, -1, self.squash_epsilon)
 
 
 def _of_matrices(initializer, input_axis: int, output_axis: int):

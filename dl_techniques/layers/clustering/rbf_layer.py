@@ -120,7 +120,7 @@ class RBFLayer(keras.layers.Layer):
         far = gamma * distances > _FARTHEST
         y = ops.exp(-gamma * ops.where(far, ops.zeros_like(distances), distances))
         y = ops.where(far, ops.full_like(y, math.exp(-_FARTHEST)), y)
-        if training and self.trainable:
+        if training and self.trainable and self.repulsion_strength:
             self.add_loss(self._repulsion(centers))
         return ops.cast(ops.reshape(y, (*ops.shape(inputs)[:-1], self.units)), inputs.dtype)
 

@@ -73,3 +73,18 @@ def test_a_backend_that_leaves_has_no_time_left():
     assert clock.seconds() > 0
     clock.targets.remove(TARGETS[0])
     assert clock.seconds() == 0
+
+
+def test_a_mode_that_another_backend_lacks_takes_it_no_time():
+    graph = [case.replace("jit", "graph") for case in CASES if "compile" not in case]
+    told = []
+    for cases in (CASES, [*CASES, *graph]):
+        clock = Clock(1)
+        for target in TARGETS[:2]:
+            clock.join(target)
+        who = {"backend": "tensorflow", "device": "cpu", "launch": 1}
+        clock.note({"event": "launch", **who, "pass": 1, "cases": cases}, live=True)
+        for case in cases:
+            clock.note({"event": "end", **who, "case": case}, live=True)
+        told.append(clock.seconds())
+    assert told[0] == told[1] > 0

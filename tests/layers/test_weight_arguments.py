@@ -34,7 +34,7 @@ def with_everything_on(row):
 def test_initializers(row, name):
     layer = row.make(**{**with_everything_on(row), name: keras.initializers.Constant(0.375)})
     layer.build(join(shapes(row)))
-    values = [ops.convert_to_numpy(ops.cast(weight.value, "float32")) for weight in layer.trainable_weights]
+    values = [ops.convert_to_numpy(ops.cast(weight.value, "float32")) for weight in layer.weights]
     assert any(np.all(value == 0.375) for value in values)
 
 

@@ -38,7 +38,7 @@ def test_dropout_is_for_training():
 
 def test_the_norm_takes_the_lengths_away():
     block = CapsuleBlock(3, 4, use_layer_norm=True)
-    lengths = np.linalg.norm(output(block, X), axis=-1)
+    lengths = np.linalg.norm(output(block, 30 * X), axis=-1)
     np.testing.assert_allclose(lengths, 2, rtol=1e-2)
 
 

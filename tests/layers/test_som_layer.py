@@ -73,7 +73,9 @@ def test_inference_and_frozen_layers_move_nothing():
         assert numbers(layer.iterations.value) == 0
 
 
-@pytest.mark.parametrize("arguments", [{}, {"rule": "batch"}, {"decay_function": lambda t: 0.5}], ids=["usual", "batch", "decay"])
+@pytest.mark.parametrize(
+    "arguments", [{}, {"rule": "batch"}, {"decay_function": lambda t: 0.5}], ids=["usual", "batch", "decay"]
+)
 def test_nothing_moves_beyond_the_last_iteration(arguments):
     som = trained(built(max_iterations=2, **arguments), BATCHES[:2])
     before = weights_of(som).copy()

@@ -100,6 +100,7 @@ def _drift(size: float, count: int, rng: np.random.Generator) -> np.ndarray:
 def _loaded(backends: list[str], names: list[tuple], logs: np.ndarray, order: np.ndarray) -> Loaded:
     where = {"run": "run", "machine": "testbox", "device": "cpu", "size": "medium", "dtype": "float32"}
     cells = pd.DataFrame(names, columns=["family", "workload", "metric", "mode"]).assign(**where)
+    cells["technique"] = cells["workload"]
     medians = np.exp(np.median(logs, axis=1))
     frame = pd.concat(
         [cells.assign(backend=backend, median_s=medians[b]) for b, backend in enumerate(backends)], ignore_index=True

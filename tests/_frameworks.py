@@ -45,25 +45,6 @@ def variable(x: Any) -> Any:
     return keras.Variable(x)
 
 
-def call(layer: keras.layers.Layer, inputs: Any, *, training: bool) -> Any:
-    """As `layer(inputs, training=training)`, in one program on JAX, which would compile each operation for itself."""
-    if keras.backend.backend() != "jax":
-        return layer(inputs, training=training)
-    import jax
-
-    variables = layer.variables
-
-    def forward(values, inputs):
-        with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
-            outputs = layer(inputs, training=training)
-        return outputs, [scope.get_current_value(variable) for variable in variables]
-
-    outputs, values = jax.jit(forward)([variable.value for variable in variables], inputs)
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-    return outputs
-
-
 def call_without_sizes(layer: keras.layers.Layer, inputs: Sequence[Any], shapes: Sequence[Any]) -> list[Any]:
     """The outputs; on TensorFlow those of a graph that knows only what is in `shapes`."""
 

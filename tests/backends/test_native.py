@@ -10,6 +10,7 @@ import pytest
 import backends
 from bench.workloads import attention, convolution, feed_forward
 from dl_techniques import layers
+from tests.oracles.compare import values
 
 adapter = backends.active()
 adapter.pin_precision("ieee")
@@ -41,11 +42,11 @@ CASES = {
     "squeeze_excitation": (lambda: convolution.squeeze_excitation(IMAGE), images(2, 9, 9, 16), {}),
     "mlp": (lambda: feed_forward.mlp(SEQUENCE), images(2, 6, 8), {}),
     "swiglu": (lambda: feed_forward.swiglu(SEQUENCE), images(2, 6, 8), {}),
-    "capsule_routing": (lambda: layers.RoutingCapsule(4, 5), images(2, 6, 3), {"iterations": 3}),
-    "kan_linear": (lambda: layers.KANLinear(3, 4), images(5, 3), {"intervals": 4, "order": 3}),
-    "matrix_product_state": (lambda: layers.MPSLayer(3, 2), images(4, 7), {}),
     "conv2d": (lambda: keras.layers.Conv2D(5, 3, padding="same"), images(2, 8, 7, 4), {}),
     "depthwise_conv2d": (lambda: keras.layers.DepthwiseConv2D(3, padding="same"), images(2, 8, 7, 4), {}),
+    "capsule_routing": (lambda: layers.RoutingCapsule(4, 5), values(2, 6, 3), {"iterations": 3}),
+    "kan_linear": (lambda: layers.KANLinear(3, 4), values(5, 3), {"intervals": 4, "order": 3}),
+    "matrix_product_state": (lambda: layers.MPSLayer(3, 2), values(4, 7), {}),
 }
 
 

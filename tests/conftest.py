@@ -2,6 +2,7 @@ import importlib.metadata
 import importlib.util
 import logging
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -66,3 +67,13 @@ def pytest_report_header() -> str | None:
 def seed() -> None:
     if keras is not None:
         keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs() -> Iterator[None]:
+    """Nothing that a file has compiled stays: JAX would keep it, and take minutes to free thousands of programs."""
+    yield
+    if keras is not None:
+        from tests._frameworks import forget_programs
+
+        forget_programs()

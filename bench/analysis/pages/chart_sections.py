@@ -60,7 +60,10 @@ def _groups(cells: Sequence[Cell], gallery: Gallery) -> Iterator[Group]:
         yield Group("Against the fastest backend", caption, tiles)
     with_native = _rows_with(cells, lambda cell: cell.native_ratio > 0)
     tiles = _each(with_native, RUNS, lambda own: heat_map.chart(own, _native, heat_map.SLOWER_OR_FASTER), gallery)
-    caption = "The layer's time over that of the same core in the framework's own functions."
+    caption = (
+        "The layer's time over that of the same core in the framework's own functions; of image transforms and "
+        "clustering, over that of another library's function on NumPy arrays."
+    )
     yield Group("Against the framework's own code", caption, tiles)
     caption = (
         "The first call of a compiled step, with empty caches (cold) and with those of an earlier process (warm); and "

@@ -67,7 +67,8 @@ def _of_family(rows: pd.DataFrame) -> Iterator[Part]:
         yield (
             "native",
             "Times the framework's own code",
-            "The layer's time over that of the same core hand-written in that framework: above 1 is what Keras costs.",
+            "The layer's time over that of the same core hand-written in that framework: above 1 is what Keras costs. "
+            "Image transforms and clustering: over that of another library's function on NumPy arrays.",
             _draw(heat_map.native_image, typical),
         )
     if len(compiles):

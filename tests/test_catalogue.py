@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 import dl_techniques
-from dl_techniques.catalogue import FUNCTIONS, TECHNIQUES, WEIGHT_TECHNIQUES, Function, Technique
+from dl_techniques.catalogue import FUNCTIONS, TECHNIQUES, TRAINING_TECHNIQUES, WEIGHT_TECHNIQUES, Function, Technique
 from dl_techniques.catalogue.__main__ import gallery
 from tests.contract import RESOLVE, own_parameters
 
 TESTS = Path(__file__).parent
-ROWS = (*TECHNIQUES, *WEIGHT_TECHNIQUES)
+ROWS = (*TECHNIQUES, *WEIGHT_TECHNIQUES, *TRAINING_TECHNIQUES)
 
 each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 each_row_and_function = pytest.mark.parametrize("row", [*ROWS, *FUNCTIONS], ids=lambda row: row.name)
@@ -29,21 +29,21 @@ def is_private(dotted: str) -> bool:
 def public_classes() -> set[type]:
     """What public modules define or re-export, unless it is defined in a private one.
 
-    An enumeration is the value of an argument, not a technique.
+    An enumeration is the value of an argument, and an abstract class is for others to be made of.
     """
     names = [module.name for module in pkgutil.walk_packages(dl_techniques.__path__, "dl_techniques.")]
     public = [name for name in names if not is_private(name) and not name.startswith("dl_techniques.catalogue")]
     values = [value for name in public for value in vars(importlib.import_module(name)).values()]
     classes = {value for value in values if isinstance(value, type) and value.__module__.startswith("dl_techniques.")}
-    return {cls for cls in classes if not is_private(f"{cls.__module__}.{cls.__name__}") and not issubclass(cls, Enum)}
+    public_ones = {cls for cls in classes if not is_private(f"{cls.__module__}.{cls.__name__}")}
+    return {cls for cls in public_ones if not issubclass(cls, Enum) and not inspect.isabstract(cls)}
 
 
 def public_functions() -> set[Callable]:
-    """What the families of layers, and the models, export."""
+    """What the families export, but for constraints, initializers, regularizers and utilities."""
     modules = pkgutil.walk_packages(dl_techniques.__path__, "dl_techniques.")
-    packages = [
-        m.name for m in modules if m.ispkg and m.name.startswith(("dl_techniques.layers", "dl_techniques.models"))
-    ]
+    rooms = tuple(f"dl_techniques.{room}" for room in ("layers", "losses", "metrics", "models", "optimization"))
+    packages = [m.name for m in modules if m.ispkg and m.name.startswith(rooms)]
     values = [value for name in packages for value in vars(importlib.import_module(name)).values()]
     return {value for value in values if inspect.isfunction(value) and not is_private(value.__name__)}
 

@@ -1,7 +1,8 @@
 """Every public technique as one plain row; the contract tests, the numerics and the documents iterate over it.
 
 The rows of a family stand in the module of its name. `TECHNIQUES` are the layers. `WEIGHT_TECHNIQUES` are what a layer
-is given for its weights, constraints, initializers and regularizers; their one input is the shape of a weight.
+is given for its weights, constraints, initializers and regularizers; their one input is the shape of a weight. `TRAINING_TECHNIQUES` are
+losses, metrics, and what moves the weights.
 `FUNCTIONS` are what layers and models export besides classes.
 """
 
@@ -18,8 +19,11 @@ from dl_techniques.catalogue import (
     initializers,
     kan,
     logic,
+    losses,
+    metrics,
     models,
     norms,
+    optimization,
     probabilistic,
     regularization,
     regularizers,
@@ -56,11 +60,20 @@ WEIGHT_TECHNIQUES: tuple[Technique, ...] = (
     *regularizers.TECHNIQUES,
 )
 
+TRAINING_TECHNIQUES: tuple[Technique, ...] = (
+    *losses.TECHNIQUES,
+    *metrics.TECHNIQUES,
+    *optimization.TECHNIQUES,
+)
+
 FUNCTIONS: tuple[Function, ...] = (
     *activations.FUNCTIONS,
     *convolution.FUNCTIONS,
     *image.FUNCTIONS,
     *logic.FUNCTIONS,
+    *losses.FUNCTIONS,
+    *metrics.FUNCTIONS,
     *models.FUNCTIONS,
+    *optimization.FUNCTIONS,
     *probabilistic.FUNCTIONS,
 )

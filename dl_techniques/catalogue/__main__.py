@@ -4,14 +4,14 @@ import inspect
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from dl_techniques.catalogue import FUNCTIONS, TECHNIQUES, WEIGHT_TECHNIQUES, Function, Technique
+from dl_techniques.catalogue import FUNCTIONS, TECHNIQUES, TRAINING_TECHNIQUES, WEIGHT_TECHNIQUES, Function, Technique
 
 LINKS = {"arXiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}
 
 
 def gallery() -> str:
     """A table for each family: the technique, what it is, its paper; each name leads to its file."""
-    techniques = [*TECHNIQUES, *WEIGHT_TECHNIQUES]
+    techniques = [*TECHNIQUES, *WEIGHT_TECHNIQUES, *TRAINING_TECHNIQUES]
     listed: list[Technique | Function] = [*techniques, *FUNCTIONS]
     rows = sorted(listed, key=lambda row: (_family(row), row.name.lower(), row.name))
     lines = [

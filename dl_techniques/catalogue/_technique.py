@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from dl_techniques.catalogue._values import Draw
+
 Shape = tuple[int | None, ...]
 BATCH_STATISTICS = ("moving_mean", "moving_variance")
 
@@ -15,16 +17,19 @@ class Technique:
     Args:
         cls: the class.
         arguments: constructor arguments; values that are not the defaults, or a lost argument stays unseen.
-        inputs: shape of each input, batch included.
+        inputs: shape of each input, batch included. Of a loss or a metric the first is `y_true`, the rest is `y_pred`.
         paper: arXiv id, DOI or "none".
         rejects: constructor arguments, each set of which must raise a `ValueError` that shows a received value.
         rejects_inputs: what `build` is given, each of which must raise such a `ValueError`.
+        values: how each input is drawn (`dl_techniques.catalogue._values`); normally distributed where it is empty.
         at_default: arguments that stay at their defaults -> why.
         random: whether it draws random numbers in training mode.
         random_in_inference: whether it draws them in inference too.
         state: names of the weights that a call in training moves.
         differentiable: whether gradients pass. They do not where outputs are integers, masks or what was seen before.
         adds_loss: whether a call in training adds a loss of the layer's own.
+        batch_level: whether a loss gives one number for the whole batch instead of one for each example.
+        perfect: what a loss or a metric says of a prediction that equals its target; None where none does.
         xfail: "backend:check" -> why that backend cannot pass that check. It must then really fail.
         finite: hostile inputs (of `bench.numerics.hostile.NAMES`) on which its outputs and gradients are
             finite on every backend.
@@ -38,12 +43,15 @@ class Technique:
     paper: str
     rejects: tuple[Mapping[str, Any], ...] = ()
     rejects_inputs: tuple[Shape | tuple[Shape, ...], ...] = ()
+    values: tuple[Draw, ...] = ()
     at_default: Mapping[str, str] = field(default_factory=dict)
     random: bool = False
     random_in_inference: bool = False
     state: tuple[str, ...] = ()
     differentiable: bool = True
     adds_loss: bool = False
+    batch_level: bool = False
+    perfect: float | None = None
     xfail: Mapping[str, str] = field(default_factory=dict)
     finite: tuple[str, ...] = ("zeros", "constant", "tiny", "batch of one")
     tolerances: Mapping[str, tuple[float, str]] = field(default_factory=dict)

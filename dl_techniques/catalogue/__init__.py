@@ -1,9 +1,9 @@
 """Every public technique as one plain row; the contract tests, the numerics and the documents iterate over it.
 
 The rows of a family stand in the module of its name. `TECHNIQUES` are the layers. `WEIGHT_TECHNIQUES` are what a layer
-is given for its weights, constraints, initializers and regularizers; their one input is the shape of a weight. `TRAINING_TECHNIQUES` are
-losses, metrics, and what moves the weights.
-`FUNCTIONS` are what layers and models export besides classes.
+is given for its weights, constraints, initializers and regularizers; their one input is the shape of a weight.
+`TRAINING_TECHNIQUES` are losses, metrics, and what moves the weights. `FUNCTIONS` are what families export besides
+classes.
 """
 
 from dl_techniques.catalogue import (

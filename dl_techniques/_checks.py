@@ -97,6 +97,16 @@ def check_last_axis(input_shape: Sequence[int | None], **size: int) -> None:
         )
 
 
+def check_same_shape(y_true: Any, y_pred: Any) -> None:
+    """As far as the sizes are known."""
+    pairs = [*zip(y_true.shape, y_pred.shape, strict=False)]
+    if len(y_true.shape) != len(y_pred.shape) or any(a != b for a, b in pairs if a is not None and b is not None):
+        raise ValueError(
+            "`y_true` and `y_pred` must have the same shape. "
+            f"Received: y_true shape={tuple(y_true.shape)}, y_pred shape={tuple(y_pred.shape)}"
+        )
+
+
 def check_axis(axis: Any, name: str = "axis") -> None:
     """What can be said before the shape is known."""
     axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)

@@ -1,6 +1,7 @@
 import inspect
 import math
 
+import keras
 import numpy as np
 import pytest
 
@@ -35,6 +36,15 @@ def test_numbers(check, good, bad):
 def test_a_check_of_several_values_names_the_bad_one():
     with pytest.raises(ValueError, match=r"`second` .* Received: second=-1"):
         checks.check_positive(first=1, second=-1)
+
+
+def test_same_shape():
+    known, unknown, other = keras.KerasTensor((2, 3)), keras.KerasTensor((None, 3)), keras.KerasTensor((2, 4))
+    checks.check_same_shape(known, unknown)
+    for one, two in ((known, other), (unknown, other), (known, keras.KerasTensor((2, 3, 1)))):
+        with pytest.raises(ValueError, match="must have the same shape") as caught:
+            checks.check_same_shape(one, two)
+        assert f"Received: y_true shape={one.shape}, y_pred shape={two.shape}" in str(caught.value)
 
 
 def test_choice():

@@ -131,10 +131,10 @@ def low_precision_is_computed_in_float32(row: Technique) -> None:
     """Also where the loss itself is one in float16: only its value is rounded."""
     case = example(row)
     for dtype in ("bfloat16", "float16"):
-        narrow = [case[0], *(np.asarray(rounded(x, dtype)) for x in case[1:])]
+        narrow = rounded(case, dtype)
         expected = judged(row.make(reduction="none"), narrow)[0]
-        given = [ops.cast(x, dtype) for x in narrow[1:]]
-        value = row.make(reduction="none").call(ops.convert_to_tensor(case[0]), join(given))
+        y_true, *y_pred = (ops.cast(x, dtype) for x in narrow)
+        value = row.make(reduction="none").call(y_true, join(y_pred))
         assert dtype_of(value) == "float32", f"computed in {dtype_of(value)}"
         assert_close(flat(value), [expected])
     expected = judged(row.make(reduction="none"), narrow)[0]
@@ -251,9 +251,10 @@ def any_prediction_is_measured(row: Technique) -> None:
     """In any precision, and whatever it is."""
     case = example(row)
     for dtype in ("bfloat16", "float16"):
-        narrow = [case[0], *(np.asarray(rounded(x, dtype)) for x in case[1:])]
+        narrow = rounded(case, dtype)
+        y_true, *y_pred = (ops.cast(x, dtype) for x in narrow)
         metric = row.make()
-        metric.update_state(ops.convert_to_tensor(case[0]), join([ops.cast(x, dtype) for x in narrow[1:]]))
+        metric.update_state(y_true, join(y_pred))
         assert_close(result(metric), judged(row.make(), narrow))
     for metric in in_both_positions(row):
         for name, extreme in extremes(row):
@@ -408,8 +409,9 @@ def differentiate(loss: Loss, case: Case) -> tuple[np.ndarray, list[np.ndarray]]
     return values[0], [np.zeros(()) if gradient is None else gradient for _, gradient in gradients]
 
 
-def rounded(x: np.ndarray, dtype: str) -> np.ndarray:
-    return flat(ops.cast(x, dtype))[0]
+def rounded(case: Case, dtype: str) -> Case:
+    """What is left of it in that dtype."""
+    return flat([ops.cast(x, dtype) for x in case])
 
 
 def dtype_of(value: Any) -> str:

@@ -79,6 +79,5 @@ class Objective(keras.layers.Layer):
         self.loss = loss
         self.built = True
 
-    def call(self, inputs, training=None):
-        y_true, *y_pred = inputs
-        return self.loss(keras.ops.stop_gradient(y_true), y_pred[0] if len(y_pred) == 1 else y_pred)
+    def call(self, y_true, *y_pred, training=None):
+        return self.loss(keras.ops.stop_gradient(y_true), y_pred[0] if len(y_pred) == 1 else list(y_pred))

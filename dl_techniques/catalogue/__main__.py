@@ -42,7 +42,7 @@ def _paper(paper: str) -> str:
     source, _, number = paper.partition(":")
     if source not in LINKS:
         return "none"
-    return f"[{paper.replace('<', '&lt;')}]({LINKS[source]}{quote(number, safe='/:;.')})"
+    return f"[{paper.replace('<', '&lt;')}]({LINKS[source]}{quote(number, safe='/:;.()')})"
 
 
 if __name__ == "__main__":

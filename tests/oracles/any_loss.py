@@ -1,4 +1,4 @@
-"""scikit-learn's scores of fractions of decisions: the weight of an example says how much of it is decided that way."""
+"""scikit-learn's scores of fractions of decisions: the weight of an example says how much of it is decided so."""
 
 import keras
 import numpy as np

@@ -29,7 +29,7 @@ def geometric_mean_score(y_true, y_pred, sample_weight=None):
 
 
 def soft_loss(score, y, p, scale=73.0):
-    """Han et al., arXiv:2405.14745, equations 4 to 8, with 1e-7 of an example more of each kind."""
+    """Han et al., arXiv:2405.14745, section 3, with 1e-7 of an example more of each kind."""
     y, a = np.ravel(y), expit(scale * (np.ravel(p) - 0.5))
     kinds = {(0, 0): (1 - y) * (1 - a), (0, 1): (1 - y) * a, (1, 0): y * (1 - a), (1, 1): y * a}
     truths, decisions = zip(*kinds, strict=True)

@@ -149,6 +149,13 @@ def test_targets_and_probabilities_out_of_range_count_as_the_nearest():
     np.testing.assert_allclose(value(AllLosses(), 255 * Y, 3 * DECISIONS - 1), expected, rtol=1e-6)
 
 
+def test_the_gradient_of_a_hard_target():
+    """Is that of a target between, on all backends."""
+    decided = AccuracyLoss(6.0).approximate(ops.convert_to_tensor(P))
+    _, gradient = value_and_gradient(lambda p, y: AccuracyLoss(6.0)(y, p), P, Y)
+    np.testing.assert_allclose(gradient, (1 - 2 * ops.convert_to_numpy(decided)) / 12, rtol=1e-4, atol=1e-6)
+
+
 def test_the_shape_does_not_matter():
     folded = [x.reshape(2, 3, 2) for x in (Y, P)]
     np.testing.assert_allclose(value(AllLosses(), *folded), value(AllLosses(), Y, P), rtol=1e-6)

@@ -41,14 +41,34 @@ def test_cross_entropy_pulls_where_the_model_is_sure_and_wrong():
         np.testing.assert_allclose(value_and_gradient(loss, Y, x)[1], expected, rtol=1e-5, atol=1e-9)
 
 
+def test_sure_probabilities_cost_at_most_the_logarithm_of_epsilon():
+    loss = WeightedCrossEntropyWithAnyLoss(F1Loss(), 0.0)
+    found, gradient = value_and_gradient(loss, Y, 1 - Y)
+    np.testing.assert_allclose(found, -np.log(1e-7), rtol=0.01)
+    np.testing.assert_array_equal(gradient, 0)
+    np.testing.assert_allclose(value(loss, Y, Y), 0, atol=2e-7)
+
+
+def test_targets_out_of_range_count_as_the_nearest():
+    loss = WeightedCrossEntropyWithAnyLoss(F1Loss())
+    np.testing.assert_allclose(value(loss, 255 * Y - 1, P), value(loss, Y, P), rtol=1e-6)
+
+
+def test_labels_must_have_the_shape_of_predictions():
+    with pytest.raises(ValueError, match=r"Received: y_true shape=\(12,\), y_pred shape=\(12, 1\)"):
+        value(WeightedCrossEntropyWithAnyLoss(F1Loss()), Y, P[:, None])
+
+
 def test_an_empty_batch_has_no_cross_entropy():
     nothing = np.zeros(0, "float32")
     assert value(WeightedCrossEntropyWithAnyLoss(F1Loss(), 0.0), nothing, nothing) == 0
 
 
-def test_needs_an_any_loss():
+def test_bad_arguments():
     with pytest.raises(ValueError, match=r"`anyloss` must be an instance of AnyLoss. Received: anyloss=<class"):
         WeightedCrossEntropyWithAnyLoss(F1Loss)
+    with pytest.raises(ValueError, match=r"`alpha` must lie in \[0, 1\]. Received: alpha=1.5"):
+        WeightedCrossEntropyWithAnyLoss(F1Loss(), 1.5)
 
 
 def test_the_any_loss_is_saved_with_it():

@@ -1,9 +1,10 @@
 import keras
 from keras import ops
 
-from dl_techniques._checks import check_non_negative, check_same_shape
+from dl_techniques._checks import check_non_negative
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
+from dl_techniques.losses.any_loss._targets import positive_part
 from dl_techniques.losses.any_loss.any_loss import AnyLoss
 
 _EPSILON = 1e-7
@@ -62,12 +63,11 @@ class WeightedCrossEntropyWithAnyLoss(keras.losses.Loss):
         self.alpha = alpha
 
     def call(self, y_true, y_pred):
-        check_same_shape(y_true, y_pred)
-        cross_entropy = self._cross_entropy(at_least_float32(y_true), at_least_float32(y_pred))
-        return self.alpha * self.anyloss.call(y_true, y_pred) + (1 - self.alpha) * cross_entropy
+        anyloss = self.anyloss.call(y_true, y_pred)
+        return self.alpha * anyloss + (1 - self.alpha) * self._cross_entropy(y_true, y_pred)
 
     def _cross_entropy(self, y_true, y_pred):
-        positive = ops.clip(y_true, 0.0, 1.0)
+        positive, y_pred = positive_part(y_true), at_least_float32(y_pred)
         if self.anyloss.from_logits:
             log_p, log_q = ops.log_sigmoid(y_pred), ops.log_sigmoid(-y_pred)
         else:

@@ -31,18 +31,22 @@ class AnyLoss(keras.losses.Loss, abc.ABC):
 
     where `y` is the target, `p` the probability of class 1, and `L` the amplifying scale.
 
-    It gives one number for the batch; sample weights scale it as a whole, and steps hidden by Keras' padding mask
-    count. So batches should be large enough to hold both classes. What is zero over zero otherwise, as the recall in a
-    batch without positives, is 1/2: of the four counts only 1e-7 each are left then. That also keeps gradients
-    finite. With the default scale they are nearly zero where the model is sure, rightly or wrongly.
+    It gives one number for the batch, so batches should be large enough to hold both classes. Sample weights scale it
+    as a whole, and steps that Keras' padding mask hides count. What is zero over zero, as the recall in a batch
+    without positives, becomes 1/2, since only 1e-7 is left of each count. That keeps gradients finite too; where the
+    model is sure, rightly or wrongly, they are nearly zero.
+
+    A subclass without arguments of its own needs no `get_config`; to be saved with a model it is registered by
+    `keras.saving.register_keras_serializable`, as any loss.
 
     Args:
         amplifying_scale: float > 0, the steepness `L`; at `p = 0.5` the slope is `L / 4`. 73 is the paper's value.
         from_logits: bool, whether `y_pred` are logits, of which `p` is the sigmoid. Otherwise they are `p`.
 
     Shapes:
-        `y_true` and `y_pred` have the same shape, any. Targets are 0, 1 or between; what is outside counts as the
-        nearest of the two. Without `reduction` too the result is a scalar.
+        `y_true` and `y_pred` have the same shape, any: `(batch, 1)` both, if the model ends in `Dense(1)`. Targets
+        are 0, 1 or between; what is outside counts as the nearest of the two. The result is a scalar, whatever the
+        `reduction`.
 
     Example:
 

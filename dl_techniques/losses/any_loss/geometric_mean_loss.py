@@ -9,7 +9,7 @@ class GeometricMeanLoss(AnyLoss):
     """One minus the geometric mean of sensitivity and specificity.
 
     For imbalanced classes that both matter: it is small only where both rates are high, however rare a class is.
-    If one of them is 0, what is left of the score is of the order of `sqrt(1e-7)`.
+    Where one rate is 0, the score is not quite: it is of the order of `sqrt(1e-7)`.
 
     Formula: `1 - sqrt(tp / (tp + fn) * tn / (tn + fp))`, of the soft counts of `AnyLoss`.
 

@@ -9,8 +9,9 @@ class MatthewsLoss(AnyLoss):
     """One minus Matthews' correlation of targets and decisions, a number from 0 to 2.
 
     For imbalanced classes, where all four counts shall matter. It is 0 if all decisions are right, 1 if they have
-    nothing to do with the targets, and 2 if all are wrong. All decisions alike, which scikit-learn scores with 0, have
-    a score of the order of `sqrt(1e-7)`; a batch of one class, all right, one of 1/2.
+    nothing to do with the targets, and 2 if all are wrong. Where the correlation is zero over zero, the 1e-7 in the
+    counts decide: decisions that are all alike give 1 within `sqrt(1e-7)`; but if targets are alike too, they give
+    1/2 if they are right, and 3/2 if they are wrong.
 
     Formula: `1 - (tp * tn - fp * fn) / sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))`, of the soft counts
     of `AnyLoss`.
@@ -33,7 +34,7 @@ class MatthewsLoss(AnyLoss):
     _default_name = "matthews_loss"
 
     def score(self, tn, fp, fn, tp):
-        # The product of all four sums would overflow in float32 where there are 10^9 elements.
-        right = ops.sqrt((tp + fp) * (tp + fn))
-        left = ops.sqrt((tn + fp) * (tn + fn))
-        return (tp * tn - fp * fn) / (right * left)
+        # Of two products: one of all four sums would overflow in float32 at 10^10 elements.
+        positives = ops.sqrt((tp + fp) * (tp + fn))
+        negatives = ops.sqrt((tn + fp) * (tn + fn))
+        return (tp * tn - fp * fn) / (positives * negatives)

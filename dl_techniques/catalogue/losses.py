@@ -1,6 +1,6 @@
 from dl_techniques import losses
 from dl_techniques.catalogue._technique import Function, Technique
-from dl_techniques.catalogue._values import binary, probabilities
+from dl_techniques.catalogue.values import binary, probabilities
 
 _BINARY = ((5, 3), (5, 3))
 _OTHER_BINARY = (((5, 3), (5, 2)), ((5, 3), (5,)))

@@ -1,0 +1,3 @@
+from dl_techniques.losses.calibration import BrierScoreLoss as BrierScoreLoss
+from dl_techniques.losses.calibration import CombinedCalibrationLoss as CombinedCalibrationLoss
+from dl_techniques.losses.calibration import SpiegelhalterZLoss as SpiegelhalterZLoss

@@ -32,8 +32,9 @@ class BrierScoreLoss(keras.losses.Loss):
 
     Example:
 
-    >>> loss = BrierScoreLoss()([[1.0], [0.0], [1.0], [1.0]], [[0.8], [0.3], [0.6], [0.9]])
-    >>> round(float(loss), 4)
+    >>> y_true = keras.ops.convert_to_tensor([1.0, 0.0, 1.0, 1.0])
+    >>> y_pred = keras.ops.convert_to_tensor([0.8, 0.3, 0.6, 0.9])
+    >>> round(float(BrierScoreLoss()(y_true, y_pred)), 4)
     0.075
 
     References:

@@ -33,8 +33,9 @@ class CombinedCalibrationLoss(keras.losses.Loss):
 
     Example:
 
-    >>> loss = CombinedCalibrationLoss(alpha=0.75, use_squared_z=False)
-    >>> round(float(loss([[1.0], [0.0], [1.0], [1.0]], [[0.8], [0.3], [0.6], [0.9]])), 4)
+    >>> y_true = keras.ops.convert_to_tensor([1.0, 0.0, 1.0, 1.0])
+    >>> y_pred = keras.ops.convert_to_tensor([0.8, 0.3, 0.6, 0.9])
+    >>> round(float(CombinedCalibrationLoss(alpha=0.75, use_squared_z=False)(y_true, y_pred)), 4)
     0.3075
 
     References:

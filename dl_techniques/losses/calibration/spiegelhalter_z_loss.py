@@ -40,7 +40,8 @@ class SpiegelhalterZLoss(keras.losses.Loss):
 
     Example:
 
-    >>> y_true, y_pred = [[1.0], [0.0], [1.0], [1.0]], [[0.8], [0.3], [0.6], [0.9]]
+    >>> y_true = keras.ops.convert_to_tensor([1.0, 0.0, 1.0, 1.0])
+    >>> y_pred = keras.ops.convert_to_tensor([0.8, 0.3, 0.6, 0.9])
     >>> round(float(SpiegelhalterZLoss(use_squared=False)(y_true, y_pred)), 4)
     1.005
     >>> round(float(SpiegelhalterZLoss(use_squared=False, statistic="in_the_large")(y_true, y_pred)), 4)

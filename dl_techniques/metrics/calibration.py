@@ -8,6 +8,7 @@ Bins of equal width divide [0, 1] and hold their upper end, the first its lower 
 of the probabilities. The confidence of an example is its largest probability. Sums are made in float64.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -255,7 +256,13 @@ def compute_prediction_entropy_stats(y_prob: Any) -> dict[str, float]:
     """
     p = _probabilities(y_prob).astype("float64")
     entropy = 0.0 - np.sum(p * np.log(np.where(p > 0, p, 1.0)), axis=1)
-    statistics = {"mean": np.mean, "std": np.std, "median": np.median, "max": np.max, "min": np.min}
+    statistics: dict[str, Callable] = {
+        "mean": np.mean,
+        "std": np.std,
+        "median": np.median,
+        "max": np.max,
+        "min": np.min,
+    }
     return {name: float(statistic(entropy)) for name, statistic in statistics.items()}
 
 

@@ -46,4 +46,4 @@ class MaximumCalibrationError(TopLabelMetric):
         super().__init__(num_bins, from_logits, name=name, **kwargs)
 
     def result(self):
-        return ops.max(ops.divide_no_nan(self._gaps(), self._weights))
+        return ops.amax(ops.divide_no_nan(self._gaps(), self._weights))

@@ -57,8 +57,11 @@ class TopLabelMetric(BinnedMetric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         p = self._probabilities(y_pred)
-        hit = ops.equal(ops.cast(ops.argmax(p, axis=-1), "int32"), class_numbers(y_true, p))
-        self._add(ops.amax(p, axis=-1), hit, sample_weight)
+        top = ops.cast(ops.argmax(p, axis=-1), "int32")
+        of_top = ops.equal(ops.arange(ops.shape(p)[-1], dtype="int32"), ops.expand_dims(top, axis=-1))
+        # The maximum of no examples would be an error.
+        confidence = ops.sum(ops.where(of_top, p, ops.zeros_like(p)), axis=-1)
+        self._add(confidence, ops.equal(top, class_numbers(y_true, p)), sample_weight)
 
 
 def class_numbers(y_true, y_pred):

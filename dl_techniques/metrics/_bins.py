@@ -70,7 +70,7 @@ def class_numbers(y_true, y_pred):
     if len(y_true.shape) == len(y_pred.shape):
         if y_true.shape[-1] != 1:
             check_same_shape(y_true, y_pred)
-            return ops.cast(ops.argmax(y_true, axis=-1), "int32")
+            return ops.cast(ops.argmax(ops.cast(y_true, "float32"), axis=-1), "int32")
         y_true = ops.squeeze(y_true, axis=-1)
     pairs = zip(y_true.shape, y_pred.shape[:-1], strict=False)
     if len(y_true.shape) != len(y_pred.shape) - 1 or any(None not in pair and pair[0] != pair[1] for pair in pairs):

@@ -180,13 +180,13 @@ def fit_temperature(y_true: Any, logits: Any) -> float:
     A `ValueError` where no positive number is the best: every example is classified right, and T would be 0, or the
     logits tell nothing of the classes, and it would be infinite.
 
-    References:
-        Guo et al., "On Calibration of Modern Neural Networks", arXiv:1706.04599
-
     Example:
 
     >>> round(fit_temperature([0, 0, 0, 1], [[2.0, 0.0]] * 4), 6)  # The softmax of log(3) is 3/4.
     1.820478
+
+    References:
+        Guo et al., "On Calibration of Modern Neural Networks", arXiv:1706.04599
     """
     z = _logits(logits)
     labels = _labels(y_true, z.shape, "logits")
@@ -207,8 +207,8 @@ def fit_temperature(y_true: Any, logits: Any) -> float:
         )
     if derivatives(0.0)[0] >= 0:
         raise ValueError(
-            "The logits of the true classes must be above the average, or the best temperature is infinite. "
-            f"Received: {-derivatives(0.0)[0]} above it"
+            "The logits of the true classes must be above those of all, or the best temperature is infinite. "
+            f"Received: a difference of {-derivatives(0.0)[0]} on average"
         )
     low, high = 0.0, float(1 / np.max(-z))
     while derivatives(high)[0] < 0:
@@ -229,13 +229,13 @@ def apply_temperature(logits: Any, temperature: float) -> np.ndarray:
 
     Above 1 they are less certain than without, below 1 more. The most probable class stays the same.
 
-    References:
-        Guo et al., "On Calibration of Modern Neural Networks", arXiv:1706.04599
-
     Example:
 
     >>> print(apply_temperature([[2.0, 0.0]], temperature=2.0).round(4))
     [[0.7311 0.2689]]
+
+    References:
+        Guo et al., "On Calibration of Modern Neural Networks", arXiv:1706.04599
     """
     check_positive(temperature=temperature)
     z = _logits(logits)
@@ -274,10 +274,10 @@ def _top_label(y_true: Any, y_prob: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _events(y_true: Any, y_prob: Any) -> tuple[np.ndarray, np.ndarray]:
-    """For each example and class, whether it is that class, and with which probability."""
+    """For each example and class, whether it is that class, as 1 or 0, and with which probability."""
     p = _probabilities(y_prob)
     labels = _labels(y_true, p.shape, "y_prob")
-    return labels[:, None] == np.arange(p.shape[1]), p
+    return (labels[:, None] == np.arange(p.shape[1])).astype("float64"), p
 
 
 def _bins_of_equal_width(p: np.ndarray, n_bins: int) -> np.ndarray:

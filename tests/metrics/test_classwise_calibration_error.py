@@ -50,5 +50,10 @@ def test_certain_and_right_or_nothing_at_all():
     assert float(ClasswiseCalibrationError(4).result()) == 0
 
 
+def test_certain_and_wrong():
+    """Each example is missed by two classes of four: at 0, which the first bin holds, and at 1."""
+    assert score((LABELS + 1) % 4, ONE_HOT) == pytest.approx(0.5, rel=1e-6)
+
+
 def test_a_class_that_does_not_exist_is_no_class():
     assert score(np.repeat([-1, 4], 20), np.full((40, 4), 0.25, "float32")) == 0.25

@@ -29,7 +29,7 @@ def test_oracle(num_bins):
 
 def test_targets_of_every_shape():
     expected = score(LABELS, P)
-    for y_true in (ONE_HOT, LABELS[:, None], LABELS.astype("float32")):
+    for y_true in (ONE_HOT, ONE_HOT.astype("bool"), LABELS[:, None], LABELS.astype("float32")):
         assert score(y_true, P) == expected
 
 

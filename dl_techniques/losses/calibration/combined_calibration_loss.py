@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_non_negative
+from dl_techniques._precision import at_least
 from dl_techniques._serialization import serializable
 from dl_techniques.losses.calibration.brier_score_loss import BrierScoreLoss
 from dl_techniques.losses.calibration.spiegelhalter_z_loss import SpiegelhalterZLoss
@@ -68,5 +69,5 @@ class CombinedCalibrationLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         scores = self._brier.call(y_true, y_pred)
         # An empty batch has no mean.
-        brier = ops.divide_no_nan(ops.sum(scores), ops.cast(ops.size(scores), scores.dtype))
+        brier = ops.sum(scores) / at_least(ops.cast(ops.size(scores), scores.dtype), 1.0)
         return self.alpha * brier + (1 - self.alpha) * self._z.call(y_true, y_pred)

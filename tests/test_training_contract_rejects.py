@@ -8,7 +8,7 @@ from dl_techniques._checks import check_same_shape
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 from dl_techniques.catalogue import Technique
-from dl_techniques.catalogue._values import binary, probabilities
+from dl_techniques.catalogue.values import binary, probabilities
 from tests.training_contract import CHECKS, checks_of
 
 

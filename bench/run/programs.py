@@ -114,8 +114,10 @@ class Programs:
         ) -> Tensor:
             """On a GPU the largest inputs would take longer to draw than to measure."""
             if values:
-                one = self.adapter.tensor(values((1, *shape[1:]), generator), dtype)
-                return keras.ops.repeat(one, shape[0], axis=0)
+                examples = min(shape[0], max(1, BLOCK // math.prod(shape[1:])))
+                block = self.adapter.tensor(values((examples, *shape[1:]), generator), dtype)
+                times = (-(-shape[0] // examples), *(1 for _ in shape[1:]))
+                return keras.ops.tile(block, times)[: shape[0]]
             count = math.prod(shape)
             drawn = min(count, BLOCK)
             if integers:

@@ -29,7 +29,7 @@ class Workload:
         integers: where an input holds integers, an entry for each: None for those that do not, else its dtype, its
             lowest value and the first that is too high: ("int32", 0, 100) for token ids, ("bool", 0, 2) for a mask.
         values: where an input is neither integers nor normally distributed, an entry for each: None for those that
-            are, else what draws it, as in `dl_techniques.catalogue.values`. One example is drawn for the whole batch.
+            are, else what draws it, as in `dl_techniques.catalogue.values`.
         native: name of the workload with the native counterpart of this layer.
         core: for native workloads, the function of `backends.native` that computes what `layer` computes.
         options: keyword arguments of `core`.
@@ -50,6 +50,11 @@ class Workload:
     options: Mapping[str, Any] = field(default_factory=dict)
     outside: bool = False
 
+    def make(self, size: Size) -> Any:
+        """The layer, not built, of a loss too."""
+        made = self.layer(size)
+        return Objective(made) if isinstance(made, keras.losses.Loss) else made
+
     def build(self, size: Size, dtype: str, native) -> tuple[Model, str]:
         """Returns the built model and the technique's name; `native` is the module of native cores."""
         if self.outside:
@@ -58,15 +63,15 @@ class Workload:
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy(dtype)
         try:
-            made = self.layer(size)
-            layer = Objective(made) if isinstance(made, keras.losses.Loss) else made
+            layer = self.make(size)
             if not layer.built:
                 layer.build(*self.inputs(size))
         finally:
             keras.config.set_dtype_policy(before)
         if self.core is None:
-            origin = "keras." if type(made).__module__.startswith("keras.") else ""
-            return layer, origin + type(made).__name__
+            cls = type(layer.loss if isinstance(layer, Objective) else layer)
+            origin = "keras." if cls.__module__.startswith("keras.") else ""
+            return layer, origin + cls.__name__
         weights = [np.asarray(keras.ops.convert_to_numpy(w), "float32") for w in layer.weights]
         return getattr(native, self.core)(weights, dtype, **self.options), f"native.{self.core}"
 
@@ -81,3 +86,6 @@ class Objective(keras.layers.Layer):
 
     def call(self, y_true, *y_pred, training=None):
         return self.loss(keras.ops.stop_gradient(y_true), y_pred[0] if len(y_pred) == 1 else list(y_pred))
+
+    def compute_output_shape(self, *shapes):
+        return ()

@@ -1,6 +1,6 @@
 from dl_techniques import losses
 from dl_techniques.catalogue._technique import Function, Technique
-from dl_techniques.catalogue._values import binary, probabilities
+from dl_techniques.catalogue.values import binary, probabilities
 
 _BRIER = "doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2"
 _SPIEGELHALTER = "doi:10.1002/sim.4780050506"

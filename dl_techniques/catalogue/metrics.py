@@ -1,6 +1,6 @@
 from dl_techniques import metrics
 from dl_techniques.catalogue._technique import Function, Technique
-from dl_techniques.catalogue._values import binary, distributions, one_hot, probabilities
+from dl_techniques.catalogue.values import binary, distributions, one_hot, probabilities
 
 _ON_CALIBRATION = "arXiv:1706.04599"
 _MEASURING_CALIBRATION = "arXiv:1904.01685"

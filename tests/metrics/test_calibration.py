@@ -109,8 +109,12 @@ def test_labels_are_one_hot_targets(function):
 
 
 def test_brier_score():
-    expected = brier_score_loss(LABELS, P.astype("float64"), scale_by_half=False)
+    exact = P.astype("float64")
+    expected = np.sum(np.square(exact - ONE_HOT)) / len(P)
     assert metrics.compute_brier_score(LABELS, P) == pytest.approx(expected, rel=1e-12)
+    exact /= exact.sum(axis=1, keepdims=True)
+    expected = brier_score_loss(LABELS, exact, scale_by_half=False)
+    assert metrics.compute_brier_score(LABELS, exact) == pytest.approx(expected, rel=1e-12)
     assert metrics.compute_brier_score(LABELS, ONE_HOT) == 0
     assert metrics.compute_brier_score([1], [[1.0, 0.0]]) == 2
 

@@ -1,5 +1,75 @@
+from dl_techniques import metrics
 from dl_techniques.catalogue._technique import Function, Technique
+from dl_techniques.catalogue.values import binary, distributions, one_hot, probabilities
 
-TECHNIQUES: tuple[Technique, ...] = ()
+_ON_CALIBRATION = "arXiv:1706.04599"
+_MEASURING_CALIBRATION = "arXiv:1904.01685"
+_BRIER = "doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2"
+_NOT_BINS = ({"num_bins": 0}, {"num_bins": 2.5})
+_NOT_CLASSES = (((8, 4), (8, 3)), ((7,), (8, 4)), ((8, 4), (8,)), ((8, 1), (8, 1)))
 
-FUNCTIONS: tuple[Function, ...] = ()
+TECHNIQUES: tuple[Technique, ...] = (
+    Technique(
+        metrics.BrierScoreMetric,
+        {},
+        inputs=((8, 3), (8, 3)),
+        values=(binary, probabilities),
+        paper=_BRIER,
+        rejects=({"dtype": 3},),
+        rejects_inputs=(((8, 3), (8, 2)), ((8, 3), (8,))),
+        perfect=0.0,
+    ),
+    Technique(
+        metrics.SpiegelhalterZMetric,
+        {"statistic": "in_the_large"},
+        inputs=((8, 3), (8, 3)),
+        values=(binary, probabilities),
+        paper="doi:10.1002/sim.4780050506",
+        rejects=({"statistic": "brier"},),
+        rejects_inputs=(((8, 3), (8, 2)), ((8, 3), (8,))),
+        perfect=0.0,
+    ),
+    Technique(
+        metrics.ExpectedCalibrationError,
+        {"num_bins": 5},
+        inputs=((8, 4), (8, 4)),
+        values=(one_hot, distributions),
+        paper=_ON_CALIBRATION,
+        rejects=_NOT_BINS,
+        rejects_inputs=_NOT_CLASSES,
+        perfect=0.0,
+    ),
+    Technique(
+        metrics.MaximumCalibrationError,
+        {"num_bins": 5},
+        inputs=((8, 4), (8, 4)),
+        values=(one_hot, distributions),
+        paper=_ON_CALIBRATION,
+        rejects=_NOT_BINS,
+        rejects_inputs=_NOT_CLASSES,
+        perfect=0.0,
+    ),
+    Technique(
+        metrics.ClasswiseCalibrationError,
+        {"num_classes": 4, "num_bins": 5},
+        inputs=((8, 4), (8, 4)),
+        values=(one_hot, distributions),
+        paper=_MEASURING_CALIBRATION,
+        rejects=(*_NOT_BINS, {"num_classes": 1}, {"num_classes": None}),
+        rejects_inputs=(*_NOT_CLASSES, ((8, 3), (8, 3))),
+        perfect=0.0,
+    ),
+)
+
+FUNCTIONS: tuple[Function, ...] = (
+    Function(metrics.compute_ece, paper="doi:10.1609/aaai.v29i1.9602"),
+    Function(metrics.compute_adaptive_ece, paper=_MEASURING_CALIBRATION),
+    Function(metrics.compute_classwise_ece, paper=_MEASURING_CALIBRATION),
+    Function(metrics.compute_mce, paper=_ON_CALIBRATION),
+    Function(metrics.compute_reliability_data, paper=_ON_CALIBRATION),
+    Function(metrics.compute_brier_score, paper=_BRIER),
+    Function(metrics.compute_brier_score_decomposition, paper="doi:10.1175/1520-0450(1973)012<0595:ANVPOT>2.0.CO;2"),
+    Function(metrics.fit_temperature, paper=_ON_CALIBRATION),
+    Function(metrics.apply_temperature, paper=_ON_CALIBRATION),
+    Function(metrics.compute_prediction_entropy_stats, paper="doi:10.1002/j.1538-7305.1948.tb01338.x"),
+)

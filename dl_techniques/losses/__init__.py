@@ -1,12 +1,3 @@
-from dl_techniques.losses.any_loss import AccuracyLoss as AccuracyLoss
-from dl_techniques.losses.any_loss import AnyLoss as AnyLoss
-from dl_techniques.losses.any_loss import BalancedAccuracyLoss as BalancedAccuracyLoss
-from dl_techniques.losses.any_loss import F1Loss as F1Loss
-from dl_techniques.losses.any_loss import FBetaLoss as FBetaLoss
-from dl_techniques.losses.any_loss import GeometricMeanLoss as GeometricMeanLoss
-from dl_techniques.losses.any_loss import JaccardLoss as JaccardLoss
-from dl_techniques.losses.any_loss import MatthewsLoss as MatthewsLoss
-from dl_techniques.losses.any_loss import PrecisionLoss as PrecisionLoss
-from dl_techniques.losses.any_loss import RecallLoss as RecallLoss
-from dl_techniques.losses.any_loss import SpecificityLoss as SpecificityLoss
-from dl_techniques.losses.any_loss import WeightedCrossEntropyWithAnyLoss as WeightedCrossEntropyWithAnyLoss
+from dl_techniques.losses.calibration import BrierScoreLoss as BrierScoreLoss
+from dl_techniques.losses.calibration import CombinedCalibrationLoss as CombinedCalibrationLoss
+from dl_techniques.losses.calibration import SpiegelhalterZLoss as SpiegelhalterZLoss

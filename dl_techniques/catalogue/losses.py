@@ -39,7 +39,7 @@ TECHNIQUES: tuple[Technique, ...] = (
             {"loss_weight_i2t": -1.0},
             {"loss_weight_t2i": -1.0},
         ),
-        rejects_inputs=(((4,), (4, 3), (4, 3)), ((4,), (4, 4), (3, 3)), ((4,), (4, 4)), ((4,), (4,), (4,))),
+        rejects_inputs=(((4,), (4, 3), (4, 3)), ((4,), (4, 4), (3, 3)), ((4,), (4,), (4,))),
     ),
     Technique(
         losses.ClusteringLoss,

@@ -72,7 +72,8 @@ class CLIPAccuracy(keras.metrics.Metric):
         pairs = pair[0].shape[0]
         if pairs and self.top_k > pairs:
             raise ValueError(
-                f"`top_k` must be at most the number of pairs in a batch. Received: top_k={self.top_k}, pairs={pairs}"
+                "`top_k` must be at most the number of pairs in a batch. "
+                f"Received: top_k={self.top_k}, y_pred shapes={[tuple(logits.shape) for logits in pair]}"
             )
         hits = ops.stack([self._hits(logits) for logits in pair])
         if not self.track_directions:

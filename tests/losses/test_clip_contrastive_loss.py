@@ -5,7 +5,6 @@ from keras import ops
 from scipy.special import log_softmax
 
 from dl_techniques.losses import CLIPContrastiveLoss
-from dl_techniques.metrics import CLIPAccuracy
 from tests.oracles.compare import assert_accurate, assert_same_function, values
 
 N = 8
@@ -85,32 +84,3 @@ def test_what_it_is_called_with():
             loss(None, wrong)
     with pytest.raises(ValueError, match=r"one size\. Received: y_pred shapes=\[\(8, 8\), \(4, 4\)\]"):
         loss(None, [PER_IMAGE, PER_TEXT[:4, :4]])
-
-
-class Pairs(keras.Model):
-    """Two maps into one space, whose logits are the outputs."""
-
-    def __init__(self):
-        super().__init__()
-        self.image, self.text = (keras.layers.Dense(4, use_bias=False) for _ in range(2))
-        self.contrastive = CLIPContrastiveLoss()
-        self.accuracy = CLIPAccuracy()
-
-    def call(self, inputs, training=None):
-        logits = ops.matmul(self.image(inputs[0]), ops.transpose(self.text(inputs[1])))
-        return {"logits_per_image": logits, "logits_per_text": ops.transpose(logits)}
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return self.contrastive(y, y_pred, sample_weight)
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        self.accuracy.update_state(y, y_pred, sample_weight)
-        return self.get_metrics_result()
-
-
-def test_a_model_learns_with_it_without_targets():
-    model, x = Pairs(), values(4 * N, 5)
-    model.compile(keras.optimizers.Adam(0.1))
-    history = model.fit([x, x], batch_size=N, epochs=12, verbose=0).history
-    assert history["loss"][-1] < 0.5 * history["loss"][0]
-    assert history["clip_accuracy"][-1] > history["clip_accuracy"][0]

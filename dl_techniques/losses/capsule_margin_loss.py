@@ -58,7 +58,7 @@ class CapsuleMarginLoss(keras.losses.Loss):
         **kwargs,
     ):
         super().__init__(name=name, reduction=reduction, **kwargs)
-        _check(positive_margin, negative_margin, downweight)
+        _check_margins(positive_margin, negative_margin, downweight)
         if positive_margin - negative_margin < 0.3:
             warnings.warn(
                 "Margins less than 0.3 apart hardly tell classes apart. "
@@ -105,7 +105,7 @@ def capsule_margin_loss(
     >>> print(keras.ops.convert_to_numpy(losses).round(4))
     [0.375 0.   ]
     """
-    _check(positive_margin, negative_margin, downweight)
+    _check_margins(positive_margin, negative_margin, downweight)
     present, absent = _costs(y_true, y_pred, positive_margin, negative_margin, downweight)
     return ops.sum(present + absent, axis=-1)
 
@@ -154,7 +154,7 @@ def analyze_margin_loss_components(loss_fn: CapsuleMarginLoss, y_true, y_pred) -
     }
 
 
-def _check(positive_margin: float, negative_margin: float, downweight: float) -> None:
+def _check_margins(positive_margin: float, negative_margin: float, downweight: float) -> None:
     check_positive(positive_margin=positive_margin, negative_margin=negative_margin)
     if not negative_margin < positive_margin < 1:
         raise ValueError(

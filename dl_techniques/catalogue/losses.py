@@ -1,7 +1,7 @@
 import math
 
 from dl_techniques import losses
-from dl_techniques.catalogue._exceptions import everywhere
+from dl_techniques.catalogue._exceptions import OF_SQUARES, everywhere
 from dl_techniques.catalogue._technique import Function, Technique
 from dl_techniques.catalogue._values import distributions, normal, one_hot, probabilities
 
@@ -46,6 +46,7 @@ TECHNIQUES: tuple[Technique, ...] = (
             **everywhere("an_empty_batch_is_no_accident", "no rows of a matrix are no square matrix"),
         },
         finite=("zeros", "constant", "tiny"),
+        tolerances=OF_SQUARES,
     ),
     Technique(
         losses.ClusteringLoss,

@@ -1,5 +1,5 @@
 from dl_techniques import metrics
-from dl_techniques.catalogue._exceptions import everywhere
+from dl_techniques.catalogue._exceptions import OF_SQUARES, everywhere
 from dl_techniques.catalogue._technique import Function, Technique
 from dl_techniques.catalogue._values import normal, one_hot, probabilities
 
@@ -27,6 +27,7 @@ TECHNIQUES: tuple[Technique, ...] = (
             **everywhere("weights_count", "a part of the rows of a matrix is no square matrix"),
         },
         finite=("zeros", "constant", "tiny"),
+        tolerances=OF_SQUARES,
     ),
 )
 

@@ -6,7 +6,7 @@ import numpy as np
 from keras import ops
 
 from dl_techniques._checks import check_fraction, check_min_rank, check_positive, check_same_shape
-from dl_techniques._precision import at_least, at_least_float32
+from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 
 
@@ -170,8 +170,9 @@ def _costs(y_true, y_pred, positive_margin: float, negative_margin: float, downw
     present = ops.cast(ops.convert_to_tensor(y_true), lengths.dtype)
     check_same_shape(present, lengths)
     check_min_rank(lengths.shape, 2)
-    missing = at_least(positive_margin - lengths, 0.0)
-    excess = at_least(lengths - negative_margin, 0.0)
+    nothing = ops.zeros_like(lengths)
+    missing = ops.where(lengths > positive_margin, nothing, positive_margin - lengths)
+    excess = ops.where(lengths < negative_margin, nothing, lengths - negative_margin)
     # Squares might overflow, and 0 times infinity is no number.
     return present * missing * missing, downweight * (1 - present) * excess * excess
 

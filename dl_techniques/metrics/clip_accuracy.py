@@ -3,6 +3,7 @@ from keras import ops
 
 from dl_techniques._checks import check_positive_int
 from dl_techniques._logit_pairs import logit_pair
+from dl_techniques._precision import mean_over
 from dl_techniques._serialization import serializable
 
 
@@ -77,7 +78,7 @@ class CLIPAccuracy(keras.metrics.Metric):
             )
         hits = ops.stack([self._hits(logits) for logits in pair])
         if not self.track_directions:
-            hits = ops.mean(hits, axis=0, keepdims=True)
+            hits = mean_over(hits, axis=0, keepdims=True)
         weights = ops.ones_like(hits[0]) if sample_weight is None else ops.cast(sample_weight, hits.dtype)
         weights = ops.broadcast_to(weights, ops.shape(hits[0]))
         self.hits.assign_add(ops.sum(hits * weights, axis=-1))
@@ -85,7 +86,7 @@ class CLIPAccuracy(keras.metrics.Metric):
 
     def result(self):
         accuracy = ops.divide_no_nan(self.hits, self.weight)
-        return ops.mean(accuracy) if self.average_directions else accuracy
+        return mean_over(accuracy, axis=-1) if self.average_directions else accuracy
 
     @property
     def i2t_accuracy(self):
@@ -113,4 +114,4 @@ class CLIPAccuracy(keras.metrics.Metric):
         place = ops.arange(pairs, dtype="int32")
         own = ops.diagonal(logits)[:, None]
         behind = ops.where(place[None, :] < place[:, None], logits < own, logits <= own)
-        return ops.cast(ops.sum(ops.cast(behind, "int32"), axis=-1) > pairs - self.top_k, "float32")
+        return ops.cast(ops.sum(ops.cast(behind, "int32"), axis=-1) > pairs - self.top_k, self.hits.dtype)

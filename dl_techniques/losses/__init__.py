@@ -1,3 +1,10 @@
-from dl_techniques.losses.calibration import BrierScoreLoss as BrierScoreLoss
-from dl_techniques.losses.calibration import CombinedCalibrationLoss as CombinedCalibrationLoss
-from dl_techniques.losses.calibration import SpiegelhalterZLoss as SpiegelhalterZLoss
+from dl_techniques.losses.capsule_margin_loss import CapsuleMarginLoss as CapsuleMarginLoss
+from dl_techniques.losses.capsule_margin_loss import analyze_margin_loss_components as analyze_margin_loss_components
+from dl_techniques.losses.capsule_margin_loss import capsule_margin_loss as capsule_margin_loss
+from dl_techniques.losses.clip_contrastive_loss import CLIPContrastiveLoss as CLIPContrastiveLoss
+from dl_techniques.losses.clustering_loss import ClusteringLoss as ClusteringLoss
+from dl_techniques.losses.clustering_loss import dec_target as dec_target
+from dl_techniques.losses.goodhart_aware_loss import GoodhartAwareLoss as GoodhartAwareLoss
+from dl_techniques.losses.goodhart_aware_loss import (
+    analyze_goodhart_loss_components as analyze_goodhart_loss_components,
+)

@@ -1,6 +1,6 @@
 from dl_techniques import losses
 from dl_techniques.catalogue._technique import Function, Technique
-from dl_techniques.catalogue._values import distributions, normal, one_hot
+from dl_techniques.catalogue._values import distributions, nearly_all_wrong, normal, one_class_an_image, one_hot
 
 _IMAGES = ((2, 6, 5, 3), (2, 6, 5, 3))
 _OTHER_IMAGES = (
@@ -71,7 +71,7 @@ TECHNIQUES: tuple[Technique, ...] = (
         paper="arXiv:1904.10030",
         rejects=({"alpha": -1.0}, {"alpha": float("inf")}, {"erosions": 0}, {"erosions": 1.5}, *_OTHER_WEIGHTS),
         rejects_inputs=(*_OTHER_IMAGES, _OTHER_RANK),
-        values=(one_hot, distributions),
+        values=(one_class_an_image, nearly_all_wrong),
         perfect=0.0,
     ),
     Technique(

@@ -1,6 +1,5 @@
 from dl_techniques.losses.segmentation import BoundaryLoss as BoundaryLoss
 from dl_techniques.losses.segmentation import ComboLoss as ComboLoss
-from dl_techniques.losses.segmentation import create_loss_function as create_loss_function
 from dl_techniques.losses.segmentation import DiceLoss as DiceLoss
 from dl_techniques.losses.segmentation import FocalLoss as FocalLoss
 from dl_techniques.losses.segmentation import FocalTverskyLoss as FocalTverskyLoss
@@ -9,3 +8,4 @@ from dl_techniques.losses.segmentation import LovaszSoftmaxLoss as LovaszSoftmax
 from dl_techniques.losses.segmentation import SegmentationCrossEntropyLoss as SegmentationCrossEntropyLoss
 from dl_techniques.losses.segmentation import SignedDistanceBoundaryLoss as SignedDistanceBoundaryLoss
 from dl_techniques.losses.segmentation import TverskyLoss as TverskyLoss
+from dl_techniques.losses.segmentation import create_loss_function as create_loss_function

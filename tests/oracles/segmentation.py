@@ -148,9 +148,7 @@ def cotangent(images: int) -> np.ndarray:
     return np.linspace(1.0, 2.0, images).astype("float32")
 
 
-def assert_same_loss(
-    loss, oracle: Callable, y_true, y_pred, units=OUTPUT_UNITS, gradient_units=GRADIENT_UNITS
-) -> None:
+def assert_same_loss(loss, oracle: Callable, y_true, y_pred) -> None:
     """Values and gradient equal those of `oracle(y, p)`, which is given the softmax of logits."""
     read = softmax if loss.from_logits else np.asarray
     y, x = np.asarray(y_true, "float64"), np.asarray(y_pred, "float64")

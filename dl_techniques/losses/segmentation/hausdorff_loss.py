@@ -1,6 +1,5 @@
 from collections.abc import Sequence
 
-import numpy as np
 from keras import ops
 
 from dl_techniques._checks import check_positive_int, check_rank
@@ -9,7 +8,7 @@ from dl_techniques.losses.segmentation._parts import SegmentationLoss, check_fin
 from dl_techniques.utils.depthwise import depthwise_conv2d
 
 # Twice the mean of five pixels.
-_CROSS = 0.4 * np.array([[0.0, 1.0, 0.0], [1.0, 1.0, 1.0], [0.0, 1.0, 0.0]])
+_CROSS = ((0.0, 0.4, 0.0), (0.4, 0.4, 0.4), (0.0, 0.4, 0.0))
 
 
 @serializable
@@ -85,6 +84,6 @@ class HausdorffLoss(SegmentationLoss):
 
 def _cross(images):
     """The kernel for each channel."""
-    kernel = np.tile(_CROSS[:, :, None, None], (1, 1, images.shape[-1], 1))
+    cross = ops.tile(ops.convert_to_tensor(_CROSS, dtype=images.dtype)[..., None, None], (1, 1, images.shape[-1], 1))
     # `depthwise_conv2d` keeps XLA from computing images anew for each tap of a kernel, unless that is a constant.
-    return ops.convert_to_tensor(kernel, dtype=images.dtype) + 0 * ops.stop_gradient(ops.mean(images))
+    return cross + 0 * ops.stop_gradient(ops.mean(images))

@@ -11,7 +11,11 @@ _OTHER_IMAGES = (
 )
 _OTHER_RANK = ((2, 30, 3), (2, 30, 3))
 _CLASS_WEIGHTS = [1.0, 2.0, 0.5]
-_OTHER_WEIGHTS = ({"class_weights": [1.0, -1.0, 1.0]}, {"class_weights": [0.0, 0.0, 0.0]}, {"class_weights": []})
+_OTHER_WEIGHTS: tuple[dict[str, list[float]], ...] = (
+    {"class_weights": [1.0, -1.0, 1.0]},
+    {"class_weights": [0.0, 0.0, 0.0]},
+    {"class_weights": []},
+)
 
 TECHNIQUES: tuple[Technique, ...] = (
     Technique(

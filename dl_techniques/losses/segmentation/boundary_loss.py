@@ -59,9 +59,9 @@ class BoundaryLoss(SegmentationLoss):
 
     def per_image(self, y_true, y_pred):
         check_rank(y_pred.shape, 4)
-        weights = ops.minimum(_gradient_length(ops.stop_gradient(y_true)), self.theta) / self.theta
+        strength = _gradient_length(ops.stop_gradient(y_true)) / self.theta
         errors = ops.square(y_true - self.probabilities(y_pred))
-        return self.mean_of_classes(mean_over_pixels(weights * errors))
+        return self.mean_of_classes(mean_over_pixels(ops.where(strength < 1, strength, 1) * errors))
 
 
 def _gradient_length(images):

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 
 from keras import ops
 
+from dl_techniques._precision import at_least
 from dl_techniques._serialization import serializable
 from dl_techniques.losses.segmentation._parts import SegmentationLoss
 from dl_techniques.utils.tensors import reshape
@@ -81,5 +82,5 @@ def _lovasz_extension(errors, size):
     number = ops.arange(1, ops.shape(errors)[-1] + 1, dtype=errors.dtype)
     # One more wrong pixel: the intersection loses it, or the union gains it.
     intersection, union = size - found, size + number - found
-    steps = ops.where(belongs, 1, intersection / ops.maximum(union - 1, 1)) / union
+    steps = ops.where(belongs, 1, intersection / at_least(union - 1, 1)) / union
     return ops.sum(ops.abs(errors) * steps, axis=-1)

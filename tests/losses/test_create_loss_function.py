@@ -3,7 +3,7 @@ import pytest
 
 from dl_techniques import losses
 from dl_techniques.losses import create_loss_function
-from tests.oracles.segmentation import masks, value
+from tests.oracles.segmentation import masks, predictions, value
 
 CLASSES = {
     "cross_entropy": losses.SegmentationCrossEntropyLoss,
@@ -30,6 +30,13 @@ def test_each_name_has_its_class(name):
 @pytest.mark.parametrize("name", CLASSES.keys() - {"signed_distance_boundary"})
 def test_a_perfect_prediction_costs_nothing(name):
     assert not np.any(value(create_loss_function(name), masks(), masks()))
+
+
+@pytest.mark.parametrize("name", ["dice", "cross_entropy"])
+def test_what_is_no_probability_counts_as_the_nearest_one(name):
+    outside, loss = 3 * predictions() - 1, create_loss_function(name)
+    assert outside.min() < 0 < 1 < outside.max()
+    np.testing.assert_allclose(value(loss, masks(), outside), value(loss, masks(), outside.clip(0, 1)), rtol=1e-6)
 
 
 def test_an_unknown_name_is_rejected():

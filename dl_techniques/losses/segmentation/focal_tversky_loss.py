@@ -10,8 +10,8 @@ from dl_techniques.losses.segmentation.tversky_loss import TverskyLoss
 class FocalTverskyLoss(TverskyLoss):
     """The Tversky loss of each class to a power, which says how much the classes that go badly count.
 
-    For several small regions, some of which are hard to find. An exponent below one makes the gradient of classes
-    that are nearly right larger, as the paper wants it, for the last improvements; one above makes it smaller.
+    For several small regions, some of which are hard to find. With an exponent below one, as the paper has it, the
+    gradient grows as a class comes close to being right; with one above, classes that go badly count more.
 
     Formula, computed in float32 at least: the mean over classes of `d^exponent`, where `d` is the Tversky loss of a
     class in an image. The paper's exponent is `1 / gamma` with `gamma = 4/3`, so 0.75; some implementations call the

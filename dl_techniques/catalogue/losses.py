@@ -1,5 +1,91 @@
+from dl_techniques import losses
 from dl_techniques.catalogue._technique import Function, Technique
+from dl_techniques.catalogue._values import binary, boxes, distributions, normal, one_hot
 
-TECHNIQUES: tuple[Technique, ...] = ()
+TECHNIQUES: tuple[Technique, ...] = (
+    Technique(
+        losses.YOLOv12ObjectDetectionLoss,
+        {
+            "num_classes": 3,
+            "input_shape": [64, 32],
+            "reg_max": 4,
+            "box_weight": 5.0,
+            "cls_weight": 0.75,
+            "dfl_weight": 2.0,
+            "assigner_alpha": 1.0,
+            "assigner_beta": 3.0,
+        },
+        inputs=((2, 4, 5), (2, 42, 19)),
+        values=(boxes(3), normal),
+        paper="arXiv:2502.12524",
+        rejects=(
+            {"num_classes": 0},
+            {"input_shape": [64, 48]},
+            {"input_shape": 64},
+            {"reg_max": 1},
+            {"box_weight": -1.0},
+            {"assigner_beta": -1.0},
+        ),
+        rejects_inputs=(((2, 4, 6), (2, 42, 19)), ((2, 4, 5), (2, 42, 18)), ((2, 4, 5), (2, 41, 19))),
+        batch_level=True,
+    ),
+    Technique(
+        losses.DiceFocalSegmentationLoss,
+        {
+            "num_classes": 3,
+            "dice_weight": 0.7,
+            "focal_weight": 0.9,
+            "focal_alpha": 0.4,
+            "focal_gamma": 1.5,
+            "from_logits": False,
+        },
+        inputs=((3, 4, 5, 3), (3, 4, 5, 3)),
+        values=(one_hot, distributions),
+        paper="arXiv:1708.02002",
+        rejects=({"num_classes": 0}, {"dice_weight": -1.0}, {"focal_alpha": 1.5}, {"focal_gamma": -1.0}),
+        rejects_inputs=(((3, 4, 5, 2), (3, 4, 5, 3)), ((3, 4, 4), (3, 4, 5, 3)), ((3, 4, 5), (3, 4, 5, 2))),
+        perfect=0.0,
+    ),
+    Technique(
+        losses.ClassificationFocalLoss,
+        {"alpha": 0.4, "gamma": 1.5},
+        inputs=((4, 3), (4, 3)),
+        values=(binary, normal),
+        paper="arXiv:1708.02002",
+        rejects=({"alpha": 1.5}, {"gamma": -1.0}),
+        rejects_inputs=(((4, 3), (4, 2)), ((4,), (4, 3))),
+        perfect=0.0,
+    ),
+    Technique(
+        losses.YOLOv12MultiTaskLoss,
+        {
+            "tasks": ["detection", "classification", "segmentation"],
+            "num_classes": 3,
+            "num_detection_classes": 4,
+            "num_segmentation_classes": 2,
+            "num_classification_classes": 5,
+            "input_shape": [32, 64],
+            "reg_max": 4,
+            "detection_weight": 0.5,
+            "segmentation_weight": 2.0,
+            "classification_weight": 3.0,
+        },
+        inputs=((3, 4, 5, 2), (3, 4, 5, 2)),
+        values=(one_hot, normal),
+        paper="arXiv:2502.12524",
+        rejects=(
+            {"tasks": []},
+            {"tasks": ["pose"]},
+            {"tasks": ["detection", "detection"]},
+            {"tasks": "detection"},
+            {"num_classes": 0},
+            {"num_detection_classes": 0},
+            {"input_shape": [64, 48]},
+            {"reg_max": 1},
+            {"segmentation_weight": -1.0},
+        ),
+        rejects_inputs=(((3, 4), (3, 4)), ((3, 4, 5, 2), (3, 4, 5, 3)), ((3,), (3,))),
+    ),
+)
 
 FUNCTIONS: tuple[Function, ...] = ()

@@ -1,0 +1,4 @@
+from dl_techniques.losses.detection import ClassificationFocalLoss as ClassificationFocalLoss
+from dl_techniques.losses.detection import DiceFocalSegmentationLoss as DiceFocalSegmentationLoss
+from dl_techniques.losses.detection import YOLOv12MultiTaskLoss as YOLOv12MultiTaskLoss
+from dl_techniques.losses.detection import YOLOv12ObjectDetectionLoss as YOLOv12ObjectDetectionLoss

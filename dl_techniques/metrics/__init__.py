@@ -1,0 +1,1 @@
+from dl_techniques.metrics.mean_average_precision import MeanAveragePrecision as MeanAveragePrecision

@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_positive_int, is_int
-from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
 from dl_techniques.utils.boxes import box_iou
 from dl_techniques.utils.tensors import zero_pad
@@ -99,9 +98,8 @@ class MeanAveragePrecision(keras.metrics.Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         _check_shapes(y_true, y_pred)
-        # One row of padding, so that there is one to be the largest of.
-        y_true = zero_pad(ops.cast(y_true, "float32"), 1, after=1)
-        y_pred = ops.cast(at_least_float32(y_pred), "float32")
+        # A row of padding, as there is no largest of none.
+        y_true, y_pred = (zero_pad(ops.cast(rows, "float32"), 1, after=1) for rows in (y_true, y_pred))
         batch, number = ops.shape(y_pred)[:2]
         weight = ops.ones((batch,), dtype="float32")
         if sample_weight is not None:

@@ -1,7 +1,6 @@
 import keras
 import numpy as np
 import pytest
-from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.losses import (
     ClassificationFocalLoss,
@@ -9,6 +8,7 @@ from dl_techniques.losses import (
     YOLOv12MultiTaskLoss,
     YOLOv12ObjectDetectionLoss,
 )
+from tests.losses._judged import judge
 from tests.oracles.compare import values
 
 WEIGHTS = {"segmentation": 2.0, "detection": 0.5, "classification": 3.0}
@@ -39,27 +39,21 @@ PREDICTIONS = {
 }
 
 
-def test_the_rank_tells_the_task():
-    for task, loss in ALONE.items():
-        arguments = TARGETS[task], PREDICTIONS[task]
-        expected = float(loss(*arguments))
-        assert float(LOSS(*arguments)) == pytest.approx(WEIGHTS[task] * expected, rel=1e-6)
-        assert float(LOSS.as_dict()[task](*arguments)) == pytest.approx(expected, rel=1e-6)
-
-
-def test_a_model_whose_losses_are_named_and_weighted():
+def test_the_rank_tells_the_task_in_a_model_whose_losses_are_named_or_not():
     assert LOSS.get_task_weights() == WEIGHTS
-    inputs = {task: keras.Input(x.shape[1:]) for task, x in PREDICTIONS.items()}
+    expected = {task: float(judge(loss)(TARGETS[task], PREDICTIONS[task])[0]) for task, loss in ALONE.items()}
+    inputs = {task: keras.Input(x.shape[1:], name=task) for task, x in PREDICTIONS.items()}
     model = keras.Model(inputs, {task: keras.layers.Rescaling(1.0)(x) for task, x in inputs.items()})
-    totals = []
-    for arguments in (
-        {"loss": LOSS.as_dict(), "loss_weights": LOSS.get_task_weights()},
-        {"loss": dict.fromkeys(WEIGHTS, LOSS)},
+    total = sum(weight * expected[task] for task, weight in WEIGHTS.items())
+    for weight, arguments in (
+        (dict.fromkeys(WEIGHTS, 1.0), {"loss": LOSS.as_dict(), "loss_weights": LOSS.get_task_weights()}),
+        (WEIGHTS, {"loss": dict.fromkeys(WEIGHTS, LOSS)}),
     ):
         model.compile("sgd", **arguments)
-        totals.append(model.test_on_batch(PREDICTIONS, TARGETS, return_dict=True)["loss"])
-    expected = sum(weight * float(ALONE[task](TARGETS[task], PREDICTIONS[task])) for task, weight in WEIGHTS.items())
-    np.testing.assert_allclose([numpy(total) for total in totals], expected, rtol=1e-5)
+        found = model.test_on_batch(PREDICTIONS, TARGETS, return_dict=True)
+        assert float(found["loss"]) == pytest.approx(total, rel=1e-5)
+        for task in WEIGHTS:
+            assert float(found[f"{task}_loss"]) == pytest.approx(weight[task] * expected[task], rel=1e-5)
 
 
 def test_a_task_that_is_not_asked_for_and_a_wrong_number_of_classes():

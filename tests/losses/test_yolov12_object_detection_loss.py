@@ -89,7 +89,7 @@ def test_other_weights_and_exponents():
 
 def test_a_perfect_prediction_is_cheap_and_a_box_that_comes_nearer_gets_cheaper():
     boxes = np.full((3, ROWS, 5), -1.0)
-    boxes[0, :2] = [[2, 0.1, 0.2, 0.4, 0.55], [0, 0.5, 0.4, 0.9, 0.9]]
+    boxes[0, :2] = [[2, 0.1, 0.2, 0.3, 0.5], [0, 0.5, 0.4, 0.72, 0.75]]
     logits = np.full((3, ANCHORS, 4 * REG_MAX + CLASSES), -20.0)
     logits[0] = perfect(boxes[0])
     values = []

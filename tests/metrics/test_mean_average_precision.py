@@ -4,6 +4,7 @@ from keras import ops
 from keras.ops import convert_to_numpy as numpy
 
 from dl_techniques.metrics import MeanAveragePrecision
+from tests.metrics._streamed import streamed
 from tests.oracles.detection import coco_average_precision, tied_average_precision
 
 BINS = 1000
@@ -37,13 +38,6 @@ def example(images=4, targets=8, found=14, classes=2, seed=0):
     return y_true.astype("float32"), y_pred.astype("float32")
 
 
-def value(metric, *parts):
-    metric.reset_state()
-    for part in parts:
-        metric.update_state(*part)
-    return float(metric.result())
-
-
 @pytest.mark.parametrize(("thresholds", "max_detections"), [(None, 100), ([0.5], 3), ([0.3, 0.7], 4)])
 def test_against_coco_s_own_code(thresholds, max_detections):
     metric = MeanAveragePrecision(2, thresholds, max_detections=max_detections)
@@ -51,7 +45,7 @@ def test_against_coco_s_own_code(thresholds, max_detections):
         example_ = example(seed=seed)
         expected = coco_average_precision(*example_, thresholds=thresholds or COCO, max_detections=max_detections)
         assert 0.05 < expected < 0.95
-        np.testing.assert_allclose(value(metric, example_), expected, rtol=1e-5)
+        np.testing.assert_allclose(streamed(metric, example_), expected, rtol=1e-5)
 
 
 def test_one_detection_after_the_other_takes_what_the_next_would_have_liked():
@@ -63,7 +57,7 @@ def test_one_detection_after_the_other_takes_what_the_next_would_have_liked():
     case = y_true.astype("float32"), y_pred[None].astype("float32")
     for thresholds in ([0.95], [0.98], [0.99]):
         expected = coco_average_precision(*case, thresholds=thresholds, max_detections=100)
-        np.testing.assert_allclose(value(MeanAveragePrecision(1, thresholds), case), expected, rtol=1e-5)
+        np.testing.assert_allclose(streamed(MeanAveragePrecision(1, thresholds), case), expected, rtol=1e-5)
 
 
 def test_what_shares_a_bin_is_tied():
@@ -73,46 +67,45 @@ def test_what_shares_a_bin_is_tied():
     found = [rows[rows[:, 1] > 0] for rows in y_pred.astype("float64")]
     for bins in (1, 7, 20):
         expected = tied_average_precision(boxes, found, thresholds=[0.5, 0.75], bins=bins)
-        found_value = value(MeanAveragePrecision(1, [0.5, 0.75], score_bins=bins), (y_true, y_pred))
+        found_value = streamed(MeanAveragePrecision(1, [0.5, 0.75], score_bins=bins), (y_true, y_pred))
         np.testing.assert_allclose(found_value, expected, rtol=1e-5)
 
 
 def test_batches_add_up_exactly_and_weights_count():
     y_true, y_pred = example()
     metric = MeanAveragePrecision(2)
-    whole = value(metric, (y_true, y_pred))
+    whole = streamed(metric, (y_true, y_pred))
     state = [numpy(variable) for variable in metric.variables]
-    assert value(metric, (y_true[:1], y_pred[:1]), (y_true[1:], y_pred[1:])) == whole
+    assert streamed(metric, (y_true[:1], y_pred[:1]), (y_true[1:], y_pred[1:])) == whole
     for variable, expected in zip(metric.variables, state, strict=True):
         np.testing.assert_array_equal(numpy(variable), expected)
-    np.testing.assert_allclose(value(metric, (y_true, y_pred, np.full(4, 0.1, "float32"))), whole, rtol=1e-5)
-    twice = value(metric, (y_true, y_pred), (y_true[:1], y_pred[:1]))
+    np.testing.assert_allclose(streamed(metric, (y_true, y_pred, np.full(4, 0.1, "float32"))), whole, rtol=1e-5)
+    twice = streamed(metric, (y_true, y_pred), (y_true[:1], y_pred[:1]))
     weights = np.array([2, 1, 1, 1], "float32")
-    assert value(metric, (y_true, y_pred, weights)) == pytest.approx(twice, rel=1e-6)
+    assert streamed(metric, (y_true, y_pred, weights)) == pytest.approx(twice, rel=1e-6)
 
 
 def test_padding_and_what_is_found_again():
     y_true, y_pred = example()
     metric = MeanAveragePrecision(2)
-    whole = value(metric, (y_true, y_pred))
+    whole = streamed(metric, (y_true, y_pred))
     unknown = np.array([[[7, 0.9, 0, 0, 9, 9], [0, 0.9, 5, 5, 5, 9], [0, np.nan, 0, 0, 9, 9]]] * 4, "float32")
     more = np.concatenate([y_pred, unknown], axis=1)
-    assert value(metric, (np.pad(y_true, ((0, 0), (0, 2), (0, 0))), more)) == pytest.approx(whole, rel=1e-6)
+    assert streamed(metric, (np.pad(y_true, ((0, 0), (0, 2), (0, 0))), more)) == pytest.approx(whole, rel=1e-6)
     perfect = np.concatenate([y_true[..., :1], np.full((4, 8, 1), 0.75), y_true[..., 1:]], axis=-1)
-    assert value(metric, (y_true, perfect)) == pytest.approx(1, rel=1e-6)
+    assert streamed(metric, (y_true, perfect)) == pytest.approx(1, rel=1e-6)
 
 
 @pytest.mark.parametrize("shapes", [((2, 0, 5), (2, 3, 6)), ((2, 3, 5), (2, 0, 6)), ((0, 3, 5), (0, 3, 6))])
 def test_nothing_there_or_nothing_found(shapes):
     y_true, y_pred = (np.ones(shape, "float32") for shape in shapes)
     y_true[..., 3:] = 2
-    assert value(MeanAveragePrecision(2), (y_true, y_pred)) == 0
-    assert value(MeanAveragePrecision(2)) == 0
+    assert streamed(MeanAveragePrecision(2), (y_true, y_pred)) == 0
+    assert streamed(MeanAveragePrecision(2)) == 0
 
 
 def test_scores_beyond_one_are_in_the_last_bin():
+    y_pred = np.array([[[0, score, 0, 0, 1, 1] for score in (3.0, 0.8, 0.2)]], "float32")
     metric = MeanAveragePrecision(1, [0.5], score_bins=4)
-    metric.update_state(
-        np.ones((1, 1, 5)), np.array([[[0, 3.0, 0, 0, 1, 1], [0, 0.8, 0, 0, 1, 1], [0, 0.2, 0, 0, 1, 1]]])
-    )
+    streamed(metric, (np.ones((1, 1, 5), "float32"), y_pred))
     np.testing.assert_array_equal(numpy(ops.convert_to_tensor(metric.detections)), [[1, 0, 0, 2]])

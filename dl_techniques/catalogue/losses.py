@@ -1,6 +1,6 @@
 from dl_techniques import losses
 from dl_techniques.catalogue._technique import Function, Technique
-from dl_techniques.catalogue._values import binary, boxes, distributions, normal, one_hot
+from dl_techniques.catalogue.values import binary, boxes, distributions, normal, one_hot
 
 TECHNIQUES: tuple[Technique, ...] = (
     Technique(
@@ -26,7 +26,12 @@ TECHNIQUES: tuple[Technique, ...] = (
             {"box_weight": -1.0},
             {"assigner_beta": -1.0},
         ),
-        rejects_inputs=(((2, 4, 6), (2, 42, 19)), ((2, 4, 5), (2, 42, 18)), ((2, 4, 5), (2, 41, 19))),
+        rejects_inputs=(
+            ((4, 5), (2, 42, 19)),
+            ((3, 4, 5), (2, 42, 19)),
+            ((2, 4, 5), (2, 42, 18)),
+            ((2, 4, 5), (2, 41, 19)),
+        ),
         batch_level=True,
     ),
     Technique(

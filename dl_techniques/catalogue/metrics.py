@@ -1,12 +1,12 @@
 from dl_techniques import metrics
 from dl_techniques.catalogue._technique import Function, Technique
-from dl_techniques.catalogue._values import boxes, detections
+from dl_techniques.catalogue.values import boxes, detections
 
 TECHNIQUES: tuple[Technique, ...] = (
     Technique(
         metrics.MeanAveragePrecision,
-        {"num_classes": 2, "iou_thresholds": [0.1, 0.3], "max_detections": 5, "score_bins": 50},
-        inputs=((3, 6, 5), (3, 9, 6)),
+        {"num_classes": 2, "iou_thresholds": [0.1, 0.3], "max_detections": 5, "score_bins": 10},
+        inputs=((3, 5, 5), (3, 7, 6)),
         values=(boxes(2), detections(2)),
         paper="arXiv:1405.0312",
         rejects=(
@@ -17,7 +17,7 @@ TECHNIQUES: tuple[Technique, ...] = (
             {"max_detections": 0},
             {"score_bins": 0},
         ),
-        rejects_inputs=(((3, 6, 6), (3, 9, 6)), ((3, 6, 5), (3, 9, 5)), ((3, 6, 5), (2, 9, 6))),
+        rejects_inputs=(((5, 5), (3, 7, 6)), ((3, 5, 5), (7, 6)), ((3, 5, 5), (2, 7, 6))),
     ),
 )
 

@@ -88,7 +88,7 @@ class MeanAveragePrecision(keras.metrics.Metric):
         self.iou_thresholds = iou_thresholds
         self.max_detections = max_detections
         self.score_bins = score_bins
-        self._thresholds = list(_COCO_THRESHOLDS if iou_thresholds is None else iou_thresholds)
+        self._thresholds = tuple(_COCO_THRESHOLDS if iou_thresholds is None else iou_thresholds)
         self.true_positives = self.add_variable(
             (num_classes, score_bins, len(self._thresholds)), "zeros", dtype="float32", name="true_positives"
         )
@@ -180,15 +180,17 @@ def _match(iou, thresholds, number):
     """
     rank = ops.argsort(ops.argsort(iou, axis=-1), axis=-1) + 1
     iou, rank = (ops.transpose(x, (1, 0, 2))[:, :, None] for x in (iou, rank))
-    batch, targets = ops.shape(iou)[1], ops.shape(iou)[3]
+    owner = ops.zeros((ops.shape(iou)[1], thresholds.shape[0], ops.shape(iou)[3]), dtype="int32")
+    return ops.fori_loop(0, number, _take, (owner, iou, rank, thresholds))[0]
 
-    def step(index, owner):
-        is_open = ops.logical_and(owner == 0, iou[index] >= thresholds)
-        choice = ops.where(is_open, rank[index], 0)
-        is_best = choice == ops.max(choice, axis=-1, keepdims=True, initial=1)
-        return ops.where(is_best, index + 1, owner)
 
-    return ops.fori_loop(0, number, step, ops.zeros((batch, len(thresholds), targets), dtype="int32"))
+def _take(index, state):
+    """A function of its arguments alone, so that JAX compiles it once, also where it computes one by one."""
+    owner, iou, rank, thresholds = state
+    is_open = ops.logical_and(owner == 0, iou[index] >= thresholds)
+    choice = ops.where(is_open, rank[index], 0)
+    is_best = ops.logical_and(is_open, choice == ops.amax(choice, axis=-1, keepdims=True))
+    return ops.where(is_best, index + 1, owner), iou, rank, thresholds
 
 
 def _highest_from_here_on(x):

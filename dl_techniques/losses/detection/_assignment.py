@@ -45,11 +45,16 @@ def best_anchors(class_logits, predicted, points, classes, boxes, is_box, *, alp
     inside = ops.minimum(ops.minimum(x - x1, x2 - x), ops.minimum(y - y1, y2 - y)) > 0
     can_be = ops.logical_and(ops.logical_and(inside, is_box[..., None]), overlap > 0)
     log_overlap = ops.log(ops.where(can_be, overlap, 1.0))
-    metric = ops.where(can_be, alpha * ops.take(log_scores, rows, axis=0) + beta * log_overlap, _NONE)
+    metric = ops.where(can_be, alpha * rows_of(log_scores, rows) + beta * log_overlap, _NONE)
     # XLA has a fast way for matrices only.
     metric, index = ops.top_k(ops.reshape(metric, (batch * number, anchors)), CANDIDATES)
     shape = (batch, number, CANDIDATES)
     return ops.reshape(metric, shape), ops.cast(ops.reshape(index, shape), "int32")
+
+
+def rows_of(matrix, index):
+    """`matrix[index]`. Its shape is told, as JAX forgets axes of an empty index to an empty matrix."""
+    return ops.reshape(ops.take(matrix, index, axis=0), (*ops.shape(index), matrix.shape[1]))
 
 
 def target_scores(log_metric, index, overlap):
@@ -67,9 +72,9 @@ def target_scores(log_metric, index, overlap):
         Tensor of the same shape.
     """
     chosen = ops.logical_and(log_metric > _NONE / 2, _is_last_of_its_anchor(index, overlap, log_metric > _NONE / 2))
-    best = ops.max(ops.where(chosen, log_metric, _NONE), axis=-1, keepdims=True)
+    best = ops.amax(ops.where(chosen, log_metric, _NONE), axis=-1, keepdims=True)
     share = ops.exp(ops.where(chosen, log_metric - best, _NONE))
-    return share * ops.max(ops.where(chosen, overlap, 0.0), axis=-1, keepdims=True)
+    return share * ops.amax(ops.where(chosen, overlap, 0.0), axis=-1, keepdims=True)
 
 
 def _is_last_of_its_anchor(index, overlap, is_candidate):

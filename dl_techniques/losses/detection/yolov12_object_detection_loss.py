@@ -6,7 +6,7 @@ from keras import ops
 from dl_techniques._checks import check_non_negative, check_positive_int, is_int
 from dl_techniques._precision import at_least_float32
 from dl_techniques._serialization import serializable
-from dl_techniques.losses.detection._assignment import best_anchors, target_scores
+from dl_techniques.losses.detection._assignment import best_anchors, rows_of, target_scores
 from dl_techniques.utils.anchors import anchor_points, count_anchors, decode_boxes
 from dl_techniques.utils.boxes import complete_iou
 
@@ -130,8 +130,8 @@ class YOLOv12ObjectDetectionLoss(keras.losses.Loss):
 
         # The predictions of the candidates, (batch, boxes, candidates, logits). Each anchor has one box at most.
         rows = ops.arange(batch, dtype="int32")[:, None, None] * anchors + index
-        candidates = ops.take(ops.reshape(y_pred, (batch * anchors, logits)), rows, axis=0)
-        points, strides = ops.take(points, index, axis=0), ops.take(strides, index, axis=0)
+        candidates = rows_of(ops.reshape(y_pred, (batch * anchors, logits)), rows)
+        points, strides = rows_of(points, index), rows_of(strides, index)
         boxes = boxes[:, :, None]
         overlap = complete_iou(decode_boxes(candidates[..., :sides], points, strides), boxes)
         weights = target_scores(log_metric, index, ops.relu(ops.stop_gradient(overlap)))

@@ -98,7 +98,7 @@ class MeanAveragePrecision(keras.metrics.Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         _check_shapes(y_true, y_pred)
-        # A row of padding, as there is no largest of none.
+        # A row of padding, as there is no best of none.
         y_true, y_pred = (zero_pad(ops.cast(rows, "float32"), 1, after=1) for rows in (y_true, y_pred))
         batch, number = ops.shape(y_pred)[:2]
         weight = ops.ones((batch,), dtype="float32")
@@ -189,7 +189,8 @@ def _take(index, state):
     owner, iou, rank, thresholds = state
     is_open = ops.logical_and(owner == 0, iou[index] >= thresholds)
     choice = ops.where(is_open, rank[index], 0)
-    is_best = ops.logical_and(is_open, choice == ops.amax(choice, axis=-1, keepdims=True))
+    best = ops.cast(ops.argmax(choice, axis=-1), "int32")[..., None]
+    is_best = ops.logical_and(is_open, ops.arange(ops.shape(choice)[-1], dtype="int32") == best)
     return ops.where(is_best, index + 1, owner), iou, rank, thresholds
 
 

@@ -72,9 +72,14 @@ def target_scores(log_metric, index, overlap):
         Tensor of the same shape.
     """
     chosen = ops.logical_and(log_metric > _NONE / 2, _is_last_of_its_anchor(index, overlap, log_metric > _NONE / 2))
-    best = ops.amax(ops.where(chosen, log_metric, _NONE), axis=-1, keepdims=True)
+    best = _largest(ops.where(chosen, log_metric, _NONE))
     share = ops.exp(ops.where(chosen, log_metric - best, _NONE))
-    return share * ops.amax(ops.where(chosen, overlap, 0.0), axis=-1, keepdims=True)
+    return share * _largest(ops.where(chosen, overlap, 0.0))
+
+
+def _largest(x):
+    """As `ops.amax` along the last axis, which stays; but that refuses to look at an empty batch on TensorFlow."""
+    return ops.top_k(x, 1)[0]
 
 
 def _is_last_of_its_anchor(index, overlap, is_candidate):

@@ -33,14 +33,14 @@ class MeanAveragePrecision(keras.metrics.Metric):
     Scores are counted in `score_bins` equal bins from 0 to 1, so that the state has a fixed size and batches add up:
     streaming equals one shot. Detections in one bin count as tied, wherever they came from: all of them, or none, have
     at least a score. COCO's own code orders ties as it meets them. Within an image the exact scores decide who comes
-    first. With 1000 bins, and detections in the hundreds of each class, that changes the third digit at most.
+    first. The more bins, the fewer ties.
 
     Sample weights, one for each image, count its targets and detections as often. It is 0 before the first target. A
     model's outputs must be decoded, and go through non-maximum suppression, before this.
 
     Memory: `num_classes * score_bins * (thresholds + 1)` numbers, 3.5 MB for COCO; and for a batch
     `images * detections * targets` numbers, a few times. The detections of an image are matched one after the other;
-    PyTorch's compiler takes in that loop step by step, so give it as few rows of detections as `max_detections`.
+    PyTorch's compiler takes in that loop step by step, so give it no more rows of detections than there may be.
 
     Args:
         num_classes: int, number of classes.
@@ -180,18 +180,20 @@ def _match(iou, thresholds, number):
     """
     rank = ops.argsort(ops.argsort(iou, axis=-1), axis=-1) + 1
     iou, rank = (ops.transpose(x, (1, 0, 2))[:, :, None] for x in (iou, rank))
+    places = ops.arange(ops.shape(iou)[3], dtype="int32")
     owner = ops.zeros((ops.shape(iou)[1], thresholds.shape[0], ops.shape(iou)[3]), dtype="int32")
-    return ops.fori_loop(0, number, _take, (owner, iou, rank, thresholds))[0]
+    return ops.fori_loop(0, number, _take, (owner, iou, rank, thresholds, places))[0]
 
 
 def _take(index, state):
-    """A function of its arguments alone, so that JAX compiles it once, also where it computes one by one."""
-    owner, iou, rank, thresholds = state
-    is_open = ops.logical_and(owner == 0, iou[index] >= thresholds)
-    choice = ops.where(is_open, rank[index], 0)
-    best = ops.cast(ops.argmax(choice, axis=-1), "int32")[..., None]
-    is_best = ops.logical_and(is_open, ops.arange(ops.shape(choice)[-1], dtype="int32") == best)
-    return ops.where(is_best, index + 1, owner), iou, rank, thresholds
+    """One step. All that it needs is in its arguments, so that JAX compiles it once even where nothing else is.
+
+    With operators, as PyTorch's compiler takes them in faster than Keras' functions.
+    """
+    owner, iou, rank, thresholds, places = state
+    is_open = (owner == 0) & (iou[index] >= thresholds)
+    best = ops.argmax(ops.where(is_open, rank[index], 0), axis=-1)[..., None]
+    return ops.where(is_open & (places == best), index + 1, owner), iou, rank, thresholds, places
 
 
 def _highest_from_here_on(x):

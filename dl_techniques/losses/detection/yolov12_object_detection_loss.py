@@ -38,7 +38,7 @@ class YOLOv12ObjectDetectionLoss(keras.losses.Loss):
     boxes only the classification term is left. Computed in float32 at least.
 
     Memory: the assignment compares all anchors with all targets, in two tensors of `batch * boxes * anchors` numbers
-    where they are compiled into one pass, in about eight where each operation runs alone. For 16 images of 640 x 640
+    where they are compiled into one pass, in about ten where each operation runs alone. For 16 images of 640 x 640
     pixels with 100 boxes that is 54 MB each. No gradients pass through it; what they pass through is as large as the
     predictions.
 

@@ -1,34 +1,24 @@
 from dl_techniques import metrics
-from dl_techniques.catalogue._exceptions import OF_SQUARES, everywhere
 from dl_techniques.catalogue._technique import Function, Technique
-from dl_techniques.catalogue._values import normal, one_hot, probabilities
+from dl_techniques.catalogue.values import boxes, detections
 
 TECHNIQUES: tuple[Technique, ...] = (
     Technique(
-        metrics.CapsuleAccuracy,
-        {},
-        inputs=((6, 3), (6, 3)),
-        values=(one_hot, probabilities),
-        paper="arXiv:1710.09829",
-        rejects_inputs=(((6, 3), (6, 2)), ((6,), (6,))),
-        perfect=1.0,
-    ),
-    Technique(
-        metrics.CLIPAccuracy,
-        {"top_k": 2, "track_directions": True, "average_directions": False},
-        inputs=((6,), (6, 6), (6, 6)),
-        values=(normal, normal, normal),
-        paper="arXiv:2103.00020",
-        rejects=({"top_k": 0}, {"top_k": 1.5}, {"track_directions": False}),
-        rejects_inputs=(((6,), (6, 3), (6, 3)), ((6,), (6, 6), (3, 3)), ((1,), (1, 1), (1, 1))),
-        xfail={
-            **everywhere("an_empty_batch_is_no_accident", "no rows of a matrix are no square matrix"),
-            **everywhere("streaming_equals_one_shot", "a part of the rows of a matrix is no square matrix"),
-            **everywhere("weights_count", "a part of the rows of a matrix is no square matrix"),
-        },
-        finite=("zeros", "constant", "tiny"),
-        tolerances=OF_SQUARES,
+        metrics.MeanAveragePrecision,
+        {"num_classes": 2, "iou_thresholds": [0.1, 0.3], "max_detections": 5, "score_bins": 10},
+        inputs=((3, 5, 5), (3, 7, 6)),
+        values=(boxes(2), detections(2)),
+        paper="arXiv:1405.0312",
+        rejects=(
+            {"num_classes": 0},
+            {"iou_thresholds": []},
+            {"iou_thresholds": [0.0]},
+            {"iou_thresholds": 0.5},
+            {"max_detections": 0},
+            {"score_bins": 0},
+        ),
+        rejects_inputs=(((5, 5), (3, 7, 6)), ((3, 5, 5), (7, 6)), ((3, 5, 5), (2, 7, 6))),
     ),
 )
 
-FUNCTIONS: tuple[Function, ...] = (Function(metrics.compute_clustering_metrics, "doi:10.1016/0377-0427(87)90125-7"),)
+FUNCTIONS: tuple[Function, ...] = ()

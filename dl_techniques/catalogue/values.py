@@ -70,3 +70,16 @@ def boxes(classes: int) -> Draw:
         return found
 
     return draw
+
+
+def detections(classes: int) -> Draw:
+    """Rows of class, score, left, top, right, bottom, as `boxes` draws them."""
+
+    def draw(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+        number = generator.integers(0, classes, (*shape[:-1], 1))
+        score = generator.uniform(0.05, 0.95, (*shape[:-1], 1))
+        corner = generator.uniform(0.0, 0.5, (*shape[:-1], 2))
+        size = generator.uniform(0.2, 0.5, (*shape[:-1], 2))
+        return np.concatenate([number, score, corner, corner + size], axis=-1)
+
+    return draw

@@ -1,11 +1,4 @@
-from dl_techniques.losses.segmentation import BoundaryLoss as BoundaryLoss
-from dl_techniques.losses.segmentation import ComboLoss as ComboLoss
-from dl_techniques.losses.segmentation import DiceLoss as DiceLoss
-from dl_techniques.losses.segmentation import FocalLoss as FocalLoss
-from dl_techniques.losses.segmentation import FocalTverskyLoss as FocalTverskyLoss
-from dl_techniques.losses.segmentation import HausdorffLoss as HausdorffLoss
-from dl_techniques.losses.segmentation import LovaszSoftmaxLoss as LovaszSoftmaxLoss
-from dl_techniques.losses.segmentation import SegmentationCrossEntropyLoss as SegmentationCrossEntropyLoss
-from dl_techniques.losses.segmentation import SignedDistanceBoundaryLoss as SignedDistanceBoundaryLoss
-from dl_techniques.losses.segmentation import TverskyLoss as TverskyLoss
-from dl_techniques.losses.segmentation import create_loss_function as create_loss_function
+from dl_techniques.losses.detection import ClassificationFocalLoss as ClassificationFocalLoss
+from dl_techniques.losses.detection import DiceFocalSegmentationLoss as DiceFocalSegmentationLoss
+from dl_techniques.losses.detection import YOLOv12MultiTaskLoss as YOLOv12MultiTaskLoss
+from dl_techniques.losses.detection import YOLOv12ObjectDetectionLoss as YOLOv12ObjectDetectionLoss

@@ -1,4 +1,1 @@
-from dl_techniques.metrics._clustering_metrics import ClusteringMetrics as ClusteringMetrics
-from dl_techniques.metrics.capsule_accuracy import CapsuleAccuracy as CapsuleAccuracy
-from dl_techniques.metrics.clip_accuracy import CLIPAccuracy as CLIPAccuracy
-from dl_techniques.metrics.clustering_metrics import compute_clustering_metrics as compute_clustering_metrics
+from dl_techniques.metrics.mean_average_precision import MeanAveragePrecision as MeanAveragePrecision

@@ -18,9 +18,9 @@ def kind_of(config: Mapping[str, Any], kinds: Collection[str], name: str) -> str
     if kind is None:
         raise ValueError(f"{name} cannot be None: the entry 'type' names it. Received: config={config!r}")
     if not isinstance(kind, str):
-        raise ValueError(f"{name} must be a string. Received: type={kind!r}")
+        raise ValueError(f"{name} must be a string. Received: config={config!r}")
     if kind.strip().lower() not in kinds:
-        raise ValueError(f"Unknown {name}; it must be one of {sorted(map(str, kinds))}. Received: type={kind!r}")
+        raise ValueError(f"Unknown {name}; it must be one of {sorted(map(str, kinds))}. Received: config={config!r}")
     return kind.strip().lower()
 
 

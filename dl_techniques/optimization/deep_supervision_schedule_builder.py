@@ -17,25 +17,26 @@ def deep_supervision_schedule_builder(
     With deep supervision each level of a decoder has an output and a loss. Mostly the coarse outputs count most in the
     beginning, and the finest one, which is the main one, in the end.
 
-    In the table `n` is the number of outputs, `p` the progress from 0 to 1, and `i` counts from 0, the deepest output,
-    the coarsest. `I = (n, ..., 1)` and `F = (1, ..., n)`. The weights are divided by their sum.
+    Here `n` is the number of outputs, `p` the progress from 0 to 1, and `i` counts from 0, the deepest output, which is
+    the coarsest. `I = (n, ..., 1)` and `F = (1, ..., n)`; the weights are divided by their sum. Defaults in brackets.
 
-    | `type` | weights | arguments (defaults) |
-    |---|---|---|
-    | `constant_equal` | 1 | |
-    | `constant_low_to_high` | `F` | |
-    | `constant_high_to_low` | `I` | |
-    | `linear_low_to_high` | `(1 - p) I + p F` | |
-    | `non_linear_low_to_high` | the same with `p^2` in place of `p` | |
-    | `custom_sigmoid_low_to_high` | the same with `sigmoid(k (q - x0))`, where `q = max(0, (p - t) / (1 - t))` | `k` (10), `x0` (0.5), `t`: `transition_point` (0.25) |
-    | `scale_by_scale_low_to_high` | 1 for output `min(floor(p n), n - 1)`, 0 for the others | |
-    | `cosine_annealing` | `1 + (n - i - 1) a`, where `a = (1 - r) c + r`, `c = (1 + cos(2 pi f p)) / 2` | `f`: `frequency` (3), `r`: `final_ratio` (0.8) |
-    | `curriculum` | 1 for the first `max(1, floor(m s))` outputs, 0 for the others, where `s` is `p`, or `p^2` with `"exp"` | `m`: `max_active_outputs` (n), `activation_strategy` ("linear") |
+    - `constant_equal`: 1
+    - `constant_low_to_high`: `F`
+    - `constant_high_to_low`: `I`
+    - `linear_low_to_high`: `(1 - p) I + p F`
+    - `non_linear_low_to_high`: `(1 - p^2) I + p^2 F`
+    - `custom_sigmoid_low_to_high`: `(1 - g) I + g F` with `g = sigmoid(k (q - x0))` and `q = max(0, (p - t) / (1 - t))`;
+      `k` (10), `x0` (0.5), `transition_point` (0.25), which is `t`
+    - `scale_by_scale_low_to_high`: 1 for output `min(floor(p n), n - 1)`, 0 for the others
+    - `cosine_annealing`: `1 + (n - i - 1) a` with `a = (1 - r) c + r` and `c = (1 + cos(2 pi f p)) / 2`;
+      `frequency` (3), which is `f`, `final_ratio` (0.8), which is `r`
+    - `curriculum`: 1 for the first `max(1, floor(m s))` outputs, 0 for the others; `max_active_outputs` (n), which is
+      `m`, `activation_strategy` ("linear"), where `s = p`; with "exp" `s = p^2`
 
     Args:
         config: a dictionary with `type` and the arguments, which may stand in an entry `config` of it.
         no_outputs: int >= 1.
-        order: `"deepest_first"`, the order of the table, or `"main_first"`, its reverse: that of a model which returns
+        order: `"deepest_first"`, the order above, or `"main_first"`, its reverse: that of a model which returns
             its main output before the auxiliary ones.
 
     Returns:

@@ -10,39 +10,38 @@ from dl_techniques.optimization._rates import check_schedule
 from dl_techniques.optimization.learning_rate_schedule_builder import learning_rate_schedule_builder
 from dl_techniques.optimization.optimizer_type import OptimizerType
 
-_ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+_ADAM = ("beta_1", "beta_2", "epsilon")
 
-# What makes each, and its own arguments with their defaults.
-_KINDS: Mapping[str, tuple[type[keras.optimizers.Optimizer], Mapping[str, Any]]] = {
-    OptimizerType.RMSPROP: (
-        keras.optimizers.RMSprop,
-        {"rho": 0.9, "momentum": 0.0, "epsilon": 1e-7, "centered": False},
-    ),
-    OptimizerType.ADAM: (keras.optimizers.Adam, {**_ADAM, "amsgrad": False}),
-    OptimizerType.ADADELTA: (keras.optimizers.Adadelta, {"rho": 0.9, "epsilon": 1e-7}),
-    OptimizerType.ADAMW: (keras.optimizers.AdamW, {**_ADAM, "amsgrad": False, "weight_decay": 0.004}),
-    OptimizerType.SGD: (keras.optimizers.SGD, {"momentum": 0.0, "nesterov": False}),
+# What makes each, and its own arguments.
+_KINDS: Mapping[str, tuple[type[keras.optimizers.Optimizer], tuple[str, ...]]] = {
+    OptimizerType.RMSPROP: (keras.optimizers.RMSprop, ("rho", "momentum", "epsilon", "centered")),
+    OptimizerType.ADAM: (keras.optimizers.Adam, (*_ADAM, "amsgrad")),
+    OptimizerType.ADADELTA: (keras.optimizers.Adadelta, ("rho", "epsilon")),
+    OptimizerType.ADAMW: (keras.optimizers.AdamW, (*_ADAM, "amsgrad")),
+    OptimizerType.SGD: (keras.optimizers.SGD, ("momentum", "nesterov")),
     OptimizerType.NADAM: (keras.optimizers.Nadam, _ADAM),
     OptimizerType.ADAMAX: (keras.optimizers.Adamax, _ADAM),
-    OptimizerType.ADAGRAD: (keras.optimizers.Adagrad, {"initial_accumulator_value": 0.1, "epsilon": 1e-7}),
+    OptimizerType.ADAGRAD: (keras.optimizers.Adagrad, ("initial_accumulator_value", "epsilon")),
     OptimizerType.ADAFACTOR: (
         keras.optimizers.Adafactor,
-        {"beta_2_decay": -0.8, "epsilon_1": 1e-30, "epsilon_2": 1e-3, "clip_threshold": 1.0, "relative_step": True},
+        ("beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold", "relative_step"),
     ),
-    OptimizerType.LION: (keras.optimizers.Lion, {"beta_1": 0.9, "beta_2": 0.99}),
+    OptimizerType.LION: (keras.optimizers.Lion, ("beta_1", "beta_2")),
     OptimizerType.LAMB: (keras.optimizers.Lamb, _ADAM),
     OptimizerType.FTRL: (
         keras.optimizers.Ftrl,
-        {
-            "learning_rate_power": -0.5,
-            "initial_accumulator_value": 0.1,
-            "l1_regularization_strength": 0.0,
-            "l2_regularization_strength": 0.0,
-            "l2_shrinkage_regularization_strength": 0.0,
-            "beta": 0.0,
-        },
+        (
+            "learning_rate_power",
+            "initial_accumulator_value",
+            "l1_regularization_strength",
+            "l2_regularization_strength",
+            "l2_shrinkage_regularization_strength",
+            "beta",
+        ),
     ),
 }
+# Where they are not Keras'.
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {OptimizerType.ADADELTA: {"rho": 0.9}}
 _CLIPPING = {
     "gradient_clipping_by_value": "clipvalue",
     "gradient_clipping_by_norm_local": "clipnorm",
@@ -59,19 +58,18 @@ def optimizer_builder(
 
     An entry that is None is not given.
 
-    | entry | what it is |
-    |---|---|
-    | `type` | an `OptimizerType` or its name: `adadelta`, `adafactor`, `adagrad`, `adam`, `adamax`, `adamw`, `ftrl`, `lamb`, `lion`, `nadam`, `rmsprop` (the default), `sgd` |
-    | `learning_rate` | float > 0, where there is no schedule |
-    | `schedule` | a dictionary for `learning_rate_schedule_builder` |
-    | `gradient_clipping_by_value` | float > 0: each number of a gradient, Keras' `clipvalue` |
-    | `gradient_clipping_by_norm_local` | float > 0: the gradient of each weight, Keras' `clipnorm` |
-    | `gradient_clipping_by_norm` | float > 0: all gradients together, Keras' `global_clipnorm` |
-    | `weight_decay`, `gradient_accumulation_steps`, `use_ema`, `ema_momentum`, `loss_scale_factor` | as in Keras |
-    | `beta_1`, `rho`, `momentum` ... | the optimizer's own arguments, with Keras' defaults, but 0.9 for Adadelta's `rho` |
+    - `type`: an `OptimizerType` or its name, of any case: `adadelta`, `adafactor`, `adagrad`, `adam`, `adamax`,
+      `adamw`, `ftrl`, `lamb`, `lion`, `nadam`, `rmsprop` (the default), `sgd`
+    - `learning_rate`: float > 0, where there is no schedule
+    - `schedule`: a dictionary for `learning_rate_schedule_builder`
+    - `gradient_clipping_by_value`: float > 0, of each number in a gradient, Keras' `clipvalue`
+    - `gradient_clipping_by_norm_local`: float > 0, of the gradient of each weight, Keras' `clipnorm`
+    - `gradient_clipping_by_norm`: float > 0, of all gradients together, Keras' `global_clipnorm`
+    - `weight_decay`, `gradient_accumulation_steps`, `use_ema`, `ema_momentum`, `loss_scale_factor`: as in Keras
+    - `beta_1`, `rho`, `momentum` ...: the optimizer's own arguments, with Keras' defaults, but 0.9 for Adadelta's `rho`
 
     Args:
-        config: a dictionary with entries of the table; at most one of the three that clip.
+        config: a dictionary with these entries; at most one of the three that clip.
         lr_schedule: a `keras.optimizers.schedules.LearningRateSchedule`, in place of an entry.
 
     Returns:
@@ -97,11 +95,11 @@ def optimizer_builder(
     given = {"type": OptimizerType.RMSPROP, **{key: value for key, value in config.items() if value is not None}}
     kind = _configs.kind_of(given, _KINDS, "optimizer_type")
     make, own = _KINDS[kind]
-    optional = ["type", "learning_rate", "schedule", *_CLIPPING, *dict.fromkeys([*_COMMON, *own])]
+    optional = ["type", "learning_rate", "schedule", *_CLIPPING, *_COMMON, *own]
     _configs.check_keys(given, kind, (), optional, _OTHER_NAMES)
     rate = _learning_rate(given, lr_schedule)
-    settings = {**own, **{key: _checked(key, given[key]) for key in (*_COMMON, *own) if key in given}}
-    optimizer = make(learning_rate=rate, **settings, **_clipping(given))
+    settings = {key: _checked(key, given[key]) for key in (*_COMMON, *own) if key in given}
+    optimizer = make(learning_rate=rate, **{**_DEFAULTS.get(kind, {}), **settings, **_clipping(given)})
     return (optimizer, rate) if "schedule" in given else optimizer
 
 

@@ -7,7 +7,7 @@ from dl_techniques.optimization._rates import as_float32, check_schedule
 
 @serializable
 class ScaledSchedule(LearningRateSchedule):
-    """Another schedule times a number: the learning rate of one group of weights, see `with_lr_multipliers`.
+    """Another schedule times a number: the learning rate of one group of weights, see `MultiplierOptimizer`.
 
     Args:
         schedule: a `keras.optimizers.schedules.LearningRateSchedule`.

@@ -85,7 +85,7 @@ def _with_lists(value: Any) -> Any:
 
 
 def _inherited_config(parent) -> dict[str, Any]:
-    """What the base class says; regularizers and their like have nothing to say and raise, callbacks cannot be asked."""
+    """What the base class says; callbacks cannot be asked, and regularizers and their like raise."""
     if not hasattr(parent, "get_config"):
         return {}
     try:

@@ -1,11 +1,12 @@
-'''Learning-rate schedules, optimizers from dictionaries, and callbacks of training.
+"""Learning-rate schedules, optimizers from dictionaries, and callbacks of training.
 
 What Keras has already is not here again; it is told how in a line.
 
 Gradient accumulation: `gradient_accumulation_steps` of every optimizer. The weights move once in so many batches, by
 the mean of their gradients. A schedule counts batches, not moves:
 
->>> optimizer_builder({"type": "adamw", "learning_rate": 1e-3, "gradient_accumulation_steps": 4}).gradient_accumulation_steps
+>>> optimizer = optimizer_builder({"type": "adamw", "learning_rate": 1e-3, "gradient_accumulation_steps": 4})
+>>> optimizer.gradient_accumulation_steps
 4
 
 Mixed precision: a dtype policy, of a layer, of a model, or of all that is made from then on. `compile` puts a
@@ -20,7 +21,7 @@ Mixed precision: a dtype policy, of a layer, of a model, or of all that is made 
 >>> with_policy.compile(optimizer_builder({"type": "adam", "learning_rate": 1e-3}))
 >>> type(with_policy.optimizer).__name__
 'LossScaleOptimizer'
-'''
+"""
 
 from dl_techniques.optimization.build_lr_multipliers import build_lr_multipliers as build_lr_multipliers
 from dl_techniques.optimization.deep_supervision_schedule_builder import (

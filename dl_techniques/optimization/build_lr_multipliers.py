@@ -26,8 +26,8 @@ def build_lr_multipliers(
         A number for each of `model.trainable_weights`.
 
     Raises:
-        ValueError: there are both or neither of `rules` and `decay`, one is out of range, a rule fits no weight, or the
-            model has no trainable weights.
+        ValueError: there are both or neither of `rules` and `decay`, one is out of range, a rule fits no weight, or
+            the model has no trainable weights.
 
     Example:
 
@@ -40,7 +40,8 @@ def build_lr_multipliers(
 
     References:
         - Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", arXiv:1801.06146
-        - Clark et al., "ELECTRA: Pre-training Text Encoders as Discriminators Rather Than Generators", arXiv:2003.10555
+        - Clark et al., "ELECTRA: Pre-training Text Encoders as Discriminators Rather Than Generators",
+          arXiv:2003.10555
     """
     if (rules is None) == (decay is None):
         raise ValueError(f"There must be one of `rules` and `decay`. Received: rules={rules!r}, decay={decay!r}")

@@ -17,15 +17,15 @@ def deep_supervision_schedule_builder(
     With deep supervision each level of a decoder has an output and a loss. Mostly the coarse outputs count most in the
     beginning, and the finest one, which is the main one, in the end.
 
-    Here `n` is the number of outputs, `p` the progress from 0 to 1, and `i` counts from 0, the deepest output, which is
-    the coarsest. `I = (n, ..., 1)` and `F = (1, ..., n)`; the weights are divided by their sum. Defaults in brackets.
+    Here `n` is the number of outputs, `p` the progress from 0 to 1, and `i` counts from 0, the deepest output, the
+    coarsest. `I = (n, ..., 1)` and `F = (1, ..., n)`; the weights are divided by their sum. Defaults in brackets.
 
     - `constant_equal`: 1
     - `constant_low_to_high`: `F`
     - `constant_high_to_low`: `I`
     - `linear_low_to_high`: `(1 - p) I + p F`
     - `non_linear_low_to_high`: `(1 - p^2) I + p^2 F`
-    - `custom_sigmoid_low_to_high`: `(1 - g) I + g F` with `g = sigmoid(k (q - x0))` and `q = max(0, (p - t) / (1 - t))`;
+    - `custom_sigmoid_low_to_high`: `(1 - g) I + g F` with `g = sigmoid(k (q - x0))`, `q = max(0, (p - t) / (1 - t))`;
       `k` (10), `x0` (0.5), `transition_point` (0.25), which is `t`
     - `scale_by_scale_low_to_high`: 1 for output `min(floor(p n), n - 1)`, 0 for the others
     - `cosine_annealing`: `1 + (n - i - 1) a` with `a = (1 - r) c + r` and `c = (1 + cos(2 pi f p)) / 2`;

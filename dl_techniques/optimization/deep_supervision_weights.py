@@ -11,8 +11,8 @@ from dl_techniques.optimization.deep_supervision_schedule_builder import deep_su
 class DeepSupervisionWeights(keras.callbacks.Callback):
     """Sets the weights of the losses of a model's outputs at the beginning of each epoch of `fit`.
 
-    The `loss_weights` of `compile` are fixed. This moves a weight of the model instead, not trainable and with one number
-    for each output, which the model reads in its `compute_loss`. It is saved with the model.
+    The `loss_weights` of `compile` are fixed. This moves a weight of the model instead, which is not trainable, has
+    a number for each output, and is read by the model in `compute_loss`. It is saved with the model.
 
     The progress is `epoch / (epochs - 1)`: 0 in the first epoch, 1 in the last one, 0 in a single one. It follows from
     the number of the epoch alone, so a training that was cut goes on with `fit(initial_epoch=...)`.

@@ -11,13 +11,14 @@ class GradualUnfreezing(keras.callbacks.Callback):
     """Fine-tunes the last layers first, then more and more of those before them.
 
     A new head sends large gradients into layers that were trained before, which forget what they know. So in the first
-    epoch only the last group of weights moves, in the next one the last two, and so on. With a learning rate of its own
-    for each group, this is discriminative fine-tuning.
+    epoch only the last group of weights moves, in the next one the last two, and so on. With a learning rate for each
+    group this is discriminative fine-tuning.
 
-    The groups are those of a `MultiplierOptimizer`: a closed one has the learning rate 0, and neither gradients nor weight decay move its weights. So the model stays compiled, on each backend. (Keras' own
-    switch, `trainable`, cannot be turned inside of `fit`: JAX raises an error, TensorFlow does not see it.) Unlike with
-    `trainable`, gradients are computed for all weights, an optimizer with moments collects them for a closed group too,
-    and layers like batch normalization go on collecting statistics.
+    The groups are those of a `MultiplierOptimizer`: a closed one has the learning rate 0, and neither gradients nor
+    weight decay move its weights. So the model stays compiled, on each backend. (Keras' own switch, `trainable`, cannot
+    be turned inside of `fit`: JAX raises an error, and TensorFlow does not see it.) Unlike with `trainable`, gradients
+    are computed for all weights, an optimizer with moments collects them for a closed group too, and layers like batch
+    normalization go on collecting statistics.
 
     What is open follows from the number of the epoch alone, so a training that was cut goes on with
     `fit(initial_epoch=...)`.

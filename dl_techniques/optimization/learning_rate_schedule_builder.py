@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from keras.optimizers import schedules
@@ -94,10 +95,14 @@ def learning_rate_schedule_builder(config: Mapping[str, Any]) -> WarmupSchedule:
     given = _configs.flat(config)
     kind = _configs.kind_of(given, _KINDS, "learning_rate schedule_type")
     if given.get("warmup_steps", 0) is None:
-        raise ValueError("warmup_steps must be specified, as an integer >= 0, or left out. Received: warmup_steps=None")
+        raise ValueError(
+            "warmup_steps must be specified, as an integer >= 0, or left out. Received: warmup_steps=None"
+        )
     make, required, optional = _KINDS[kind]
     warmup = {key: given[key] for key in ("warmup_steps", "warmup_start_lr") if given.get(key) is not None}
-    arguments = {key: value for key, value in given.items() if key != "type" and key not in warmup and value is not None}
+    arguments = {
+        key: value for key, value in given.items() if key != "type" and key not in warmup and value is not None
+    }
     _configs.check_keys(arguments, kind, required, [*optional, "warmup_steps", "warmup_start_lr"], _OTHER_NAMES)
     arguments = {**{key: value for key, value in optional.items() if value is not None}, **arguments}
     arguments = {key: _checked(key, value) for key, value in arguments.items()}
@@ -129,7 +134,7 @@ def _checked(key: str, value: Any) -> Any:
 
 
 def _check_pieces(boundaries: list[int], values: list[float]) -> None:
-    rising = all(one < other for one, other in zip(boundaries, boundaries[1:], strict=False))
+    rising = all(one < other for one, other in pairwise(boundaries))
     if not rising or len(values) != len(boundaries) + 1 or min(values) < 0:
         raise ValueError(
             "`boundaries` must rise, and `values` must be one more, none below 0. "

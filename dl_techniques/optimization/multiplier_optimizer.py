@@ -28,9 +28,9 @@ class MultiplierOptimizer(keras.optimizers.MultiOptimizer):
     """An optimizer with a learning rate of its own for each group of weights.
 
     For layer-wise decay, for a head that learns faster than its body, and for freezing; see `build_lr_multipliers`.
-    It is Keras' `MultiOptimizer` with a copy of one optimizer for each multiplier. Keras finds the weights by their paths,
-    which are others when a sequential or a subclassed model is loaded; here they are found by their place, so that
-    training goes on where it was. And gradients are clipped by the norm of all of them, not of each group.
+    It is Keras' `MultiOptimizer` with a copy of one optimizer for each multiplier. Keras finds the weights by their
+    paths, which are others when a sequential or a subclassed model is loaded; here they are found by their place, so
+    that training goes on where it was. And gradients are clipped by the norm of all that move, not of each group.
 
     The copies stand in `optimizers`, in the order of their first weight. A learning rate is read and set there;
     `learning_rate` of the whole is an error, and Keras' callbacks know that. A multiplier of 0 freezes, weight decay
@@ -98,7 +98,7 @@ class MultiplierOptimizer(keras.optimizers.MultiOptimizer):
         if trainable_variables is not None:
             trainable_variables = list(trainable_variables)
             pairs = zip(grads, trainable_variables, strict=True)
-            grads = [ops.zeros_like(weight) if grad is None else grad for grad, weight in pairs]
+            grads = [ops.zeros(weight.shape, dtype=weight.dtype) if grad is None else grad for grad, weight in pairs]
         super().apply(self._clipped(grads), trainable_variables)
 
     def _clipped(self, grads):

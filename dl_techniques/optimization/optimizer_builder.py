@@ -66,7 +66,8 @@ def optimizer_builder(
     - `gradient_clipping_by_norm_local`: float > 0, of the gradient of each weight, Keras' `clipnorm`
     - `gradient_clipping_by_norm`: float > 0, of all gradients together, Keras' `global_clipnorm`
     - `weight_decay`, `gradient_accumulation_steps`, `use_ema`, `ema_momentum`, `loss_scale_factor`: as in Keras
-    - `beta_1`, `rho`, `momentum` ...: the optimizer's own arguments, with Keras' defaults, but 0.9 for Adadelta's `rho`
+    - `beta_1`, `rho`, `momentum` ...: the optimizer's own arguments, with Keras' defaults, but 0.9 for Adadelta's
+      `rho`
 
     Args:
         config: a dictionary with these entries; at most one of the three that clip.

@@ -21,7 +21,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from dl_techniques.catalogue import Technique
 from dl_techniques.optimization import MultiplierOptimizer
 from tests._frameworks import compiled
-from tests.contract import all_equal, as_config, assert_close, error_text, flat, own_parameters
+from tests.contract import as_config, assert_close, error_text, flat, own_parameters
 
 KINDS = (LearningRateSchedule, Optimizer, Callback)
 
@@ -81,18 +81,17 @@ def bad_arguments_are_rejected(row: Technique) -> None:
 
 @check(*KINDS)
 def a_training_that_was_cut_goes_on(row: Technique) -> None:
-    """Saved, and loaded without being told what its parts are, the model learns what it would have learnt."""
-    whole = TwoOutputs()
-    train(whole, row)
-    part = TwoOutputs()
-    train(part, row, until=CUT)
+    """Saved, and loaded without being told what its parts are, the model learns what the one at hand does."""
+    model, callbacks = TwoOutputs(), callbacks_of(row)
+    train(model, row, callbacks, until=CUT)
     with tempfile.TemporaryDirectory() as folder:
-        part.save(Path(folder) / "model.keras")
+        model.save(Path(folder) / "model.keras")
         loaded = keras.saving.load_model(Path(folder) / "model.keras")
-    assert rates_of(loaded.optimizer) == rates_of(part.optimizer)
-    train(loaded, row, since=CUT)
-    assert rates_of(loaded.optimizer) == rates_of(whole.optimizer)
-    assert_close(loaded.get_weights(), whole.get_weights())
+    assert rates_of(loaded.optimizer) == rates_of(model.optimizer)
+    train(model, row, callbacks, since=CUT)
+    train(loaded, row, callbacks_of(row), since=CUT)
+    assert rates_of(loaded.optimizer) == rates_of(model.optimizer)
+    assert_close(loaded.get_weights(), model.get_weights())
 
 
 @check(LearningRateSchedule)
@@ -155,18 +154,19 @@ def low_precision_changes_nothing(row: Technique) -> None:
 def compiled_training_equals_eager(row: Technique) -> None:
     """PyTorch compiles no training unless it is told to."""
     eager, graph = TwoOutputs(), TwoOutputs()
-    train(eager, row, run_eagerly=True)
-    train(graph, row)
+    train(eager, row, [], until=CUT, run_eagerly=True)
+    train(graph, row, [], until=CUT, run_eagerly=False)
     assert_close(graph.get_weights(), eager.get_weights())
 
 
 @check(Callback)
 def it_changes_the_training(row: Technique) -> None:
-    """On JAX too, which holds the weights outside of the model during an epoch."""
+    """On JAX too, which holds the weights outside of the model during an epoch, and in a graph of TensorFlow."""
     plain, changed = TwoOutputs(), TwoOutputs()
-    train(plain, row, callbacks=[])
-    train(changed, row)
-    assert not all_equal(changed.get_weights()[:4], plain.get_weights()[:4]), "what is learnt is the same without it"
+    train(plain, row, [])
+    train(changed, row, callbacks_of(row), run_eagerly=False, jit_compile=keras.backend.backend() == "jax")
+    pairs = zip(changed.get_weights()[:4], plain.get_weights()[:4], strict=True)
+    assert not all(np.allclose(*pair, rtol=1e-3) for pair in pairs), "what is learnt is the same without it"
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -211,19 +211,11 @@ class StopAfter(Callback):
 
 
 def train(
-    model: Any,
-    row: Technique,
-    *,
-    since: int = 0,
-    until: int = EPOCHS,
-    callbacks: list | None = None,
-    run_eagerly: bool = False,
+    model: Any, row: Technique, callbacks: list[Callback], *, since: int = 0, until: int = EPOCHS, **options: Any
 ) -> None:
-    """With what the row describes, in two steps an epoch. A model that was trained before goes on."""
+    """In two steps an epoch; a model that was trained before goes on. Only JAX is quicker compiled."""
     if not model.compiled:
-        model.compile(optimizer_of(row), run_eagerly=run_eagerly)
-    if callbacks is None:
-        callbacks = [row.make()] if issubclass(row.cls, Callback) else []
+        model.compile(optimizer_of(row), **{"run_eagerly": keras.backend.backend() != "jax", **options})
     random = np.random.default_rng(4)
     x, y = random.standard_normal((8, 3)).astype("float32"), random.standard_normal((8, 2)).astype("float32")
     model.fit(
@@ -236,6 +228,10 @@ def train(
         epochs=EPOCHS,
         callbacks=[*callbacks, StopAfter(until)],
     )
+
+
+def callbacks_of(row: Technique) -> list[Callback]:
+    return [row.make()] if issubclass(row.cls, Callback) else []
 
 
 def optimizer_of(row: Technique) -> Optimizer:

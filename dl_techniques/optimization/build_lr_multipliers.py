@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import keras
 
@@ -48,7 +49,7 @@ def build_lr_multipliers(
     weights = model.trainable_weights
     if not weights:
         raise ValueError(f"The model must be built, and have trainable weights. Received: model={model!r}")
-    if rules is not None:
+    if decay is None:
         return _by_rules([weight.path.removeprefix(f"{model.name}/") for weight in weights], rules)
     check_fraction(decay=decay)
     layers = [*dict.fromkeys(_layers(model))]
@@ -60,7 +61,7 @@ def build_lr_multipliers(
     return [float(decay ** (deepest - depths.get(id(weight), 0))) for weight in weights]
 
 
-def _by_rules(paths: list[str], rules: Mapping[str, float]) -> list[float]:
+def _by_rules(paths: list[str], rules: Any) -> list[float]:
     if not isinstance(rules, Mapping):
         raise ValueError(f"`rules` must be a dictionary of patterns and numbers. Received: rules={rules!r}")
     multipliers: dict[int, float] = {}

@@ -15,10 +15,10 @@ class GradualUnfreezing(keras.callbacks.Callback):
     group this is discriminative fine-tuning.
 
     The groups are those of a `MultiplierOptimizer`: a closed one has the learning rate 0, and neither gradients nor
-    weight decay move its weights. So the model stays compiled, on each backend. (Keras' own switch, `trainable`, cannot
-    be turned inside of `fit`: JAX raises an error, and TensorFlow does not see it.) Unlike with `trainable`, gradients
-    are computed for all weights, an optimizer with moments collects them for a closed group too, and layers like batch
-    normalization go on collecting statistics.
+    weight decay move its weights. So the model stays compiled, on each backend. (Keras' own switch, `trainable`,
+    cannot be turned inside of `fit`: JAX raises an error, and TensorFlow does not see it.) Unlike with `trainable`,
+    gradients are computed for all weights, an optimizer with moments collects them for a closed group too, and layers
+    like batch normalization go on collecting statistics.
 
     What is open follows from the number of the epoch alone, so a training that was cut goes on with
     `fit(initial_epoch=...)`.

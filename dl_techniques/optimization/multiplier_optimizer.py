@@ -106,7 +106,7 @@ class MultiplierOptimizer(keras.optimizers.MultiOptimizer):
         if longest is None:
             return grads
         moving = [grad for grad, multiplier in zip(grads, self.multipliers, strict=True) if multiplier > 0]
-        norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(grad, "float32"))) for grad in moving))
+        norm = ops.sqrt(sum(ops.sum(ops.square(ops.cast(_dense(grad), "float32"))) for grad in moving))
         return [ops.multiply(grad, ops.cast(longest / ops.maximum(norm, longest), grad.dtype)) for grad in grads]
 
     def get_config(self) -> dict[str, Any]:
@@ -115,6 +115,13 @@ class MultiplierOptimizer(keras.optimizers.MultiOptimizer):
             "multipliers": [*self.multipliers],
             "name": self.name,
         }
+
+
+def _dense(grad):
+    """TensorFlow's gradient of an embedding has a slice for each token, which must be added up before it is squared."""
+    if keras.config.backend() != "tensorflow":
+        return grad
+    return ops.add(grad, ops.zeros(grad.shape, dtype=grad.dtype))
 
 
 def _copy(optimizer: keras.optimizers.Optimizer, multiplier: float, name: str) -> keras.optimizers.Optimizer:

@@ -118,7 +118,7 @@ class MultiplierOptimizer(keras.optimizers.MultiOptimizer):
 
 
 def _dense(grad):
-    """TensorFlow's gradient of an embedding has a slice for each token, which must be added up before it is squared."""
+    """TensorFlow's gradient of an embedding has a slice for each token; those of one row are added up first."""
     if keras.config.backend() != "tensorflow":
         return grad
     return ops.add(grad, ops.zeros(grad.shape, dtype=grad.dtype))

@@ -17,8 +17,8 @@ def serializable(cls: type[T]) -> type[T]:
 
     Every constructor argument must be kept as an attribute of the same name. The config then holds each of them
     as it was given: plain values as they are, Keras objects (layers, initializers, activations ...) serialized.
-    Works alike for layers, models, losses, metrics, regularizers, initializers and constraints. A class may still
-    write `get_config` or `from_config` itself, where the signature cannot tell.
+    Works alike for layers, models, losses, metrics, regularizers, initializers, constraints, learning-rate schedules
+    and callbacks. A class may still write `get_config` or `from_config` itself, where the signature cannot tell.
 
     A layer's config has `parts` too where some are frozen or quantized otherwise than the layer, and a loss's has its
     dtype where that is not the default, which Keras forgets. And a layer is mended where Keras' are at fault: see
@@ -89,7 +89,9 @@ def _with_lists(value: Any) -> Any:
 
 
 def _inherited_config(parent) -> dict[str, Any]:
-    """What the base class says; regularizers, initializers and constraints have nothing to say and raise."""
+    """What the base class says; callbacks cannot be asked, and regularizers and their like raise."""
+    if not hasattr(parent, "get_config"):
+        return {}
     try:
         return dict(parent.get_config())
     except NotImplementedError:

@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 from scipy import ndimage
 
-from dl_techniques.catalogue._values import distributions, one_hot
+from dl_techniques.catalogue.values import distributions, one_hot
 from tests._frameworks import value_and_gradients
 from tests.oracles.compare import GRADIENT_UNITS, assert_accurate, central_differences
 

@@ -85,7 +85,7 @@ class TakesAnyScale(SoundLoss):
 
 
 @serializable
-class AcceptsAnyShape(SoundLoss):
+class TakesAnyShape(SoundLoss):
     def call(self, y_true, y_pred):
         return self.values(self.widened(y_true), self.widened(y_pred))
 
@@ -188,7 +188,7 @@ BROKEN = {
     ChangesItsConfig: {"config_survives_json"},
     LeavesOutAnArgument: {"config_holds_every_argument"},
     TakesAnyScale: {"bad_arguments_are_rejected"},
-    AcceptsAnyShape: {"bad_shapes_are_rejected"},
+    TakesAnyShape: {"bad_shapes_are_rejected"},
     GivesAValueForEachPixel: {"one_value_an_example_or_a_batch", "a_model_fits_saves_and_loads_with_it"},
     LooksAtItsNeighbours: {"examples_are_independent"},
     ComputesNarrowly: {"low_precision_is_computed_in_float32"},

@@ -119,7 +119,9 @@ def _tensorflow(layer, inputs, cotangents, training, jit):
 
     signature = None
     if not training:  # Without the size of the batch, as in a model that is served.
-        signature = [[tf.TensorSpec([None, *x.shape[1:]], x.dtype) for x in xs] for xs in (inputs, cotangents)]
+        signature = [
+            [tf.TensorSpec([None, *x.shape[1:]][: x.ndim], x.dtype) for x in xs] for xs in (inputs, cotangents)
+        ]
     compiled = tf.function(step, jit_compile=True, autograph=False, input_signature=signature)
     return (compiled if jit else step)(inputs, cotangents)
 

@@ -175,6 +175,43 @@ def matrix_product_state(weights, dtype: str) -> Native:
     return _native(function, weights, dtype)
 
 
+def cross_entropy(weights, dtype: str) -> Native:
+    def function(weights, y_true, logits):
+        log_p = jax.nn.log_softmax(logits.astype(jnp.float32))
+        return -jnp.mean(jnp.sum(lax.stop_gradient(y_true) * log_p, axis=-1))
+
+    return _native(function, weights, dtype)
+
+
+def focal(weights, dtype: str, *, gamma: float, alpha: float) -> Native:
+    def function(weights, y_true, logits):
+        log_p = jax.nn.log_softmax(logits.astype(jnp.float32))
+        costs = lax.stop_gradient(y_true) * (1 - jnp.exp(log_p)) ** gamma * log_p
+        return -alpha * jnp.mean(jnp.sum(costs, axis=-1))
+
+    return _native(function, weights, dtype)
+
+
+def dice(weights, dtype: str, *, smooth: float) -> Native:
+    def function(weights, y_true, logits):
+        p, y = jax.nn.softmax(logits.astype(jnp.float32)), lax.stop_gradient(y_true).astype(jnp.float32)
+        axes = tuple(range(1, p.ndim - 1))
+        sizes = jnp.sum(p + y, axis=axes)
+        return jnp.mean(1 - (2 * jnp.sum(p * y, axis=axes) + smooth) / (sizes + smooth))
+
+    return _native(function, weights, dtype)
+
+
+def contrastive(weights, dtype: str) -> Native:
+    def loss(logits):
+        return -jnp.mean(jnp.diagonal(jax.nn.log_softmax(logits.astype(jnp.float32))))
+
+    def function(weights, y_true, of_images, of_texts):
+        return (loss(of_images) + loss(of_texts)) / 2
+
+    return _native(function, weights, dtype)
+
+
 def matmul(weights, dtype: str) -> Native:
     return _native(lambda weights, x: x @ weights[0], weights, dtype)
 

@@ -166,6 +166,44 @@ def matrix_product_state(weights, dtype: str) -> Native:
     return _native(function, weights, dtype)
 
 
+def cross_entropy(weights, dtype: str) -> Native:
+    def function(weights, y_true, logits):
+        y = tf.cast(tf.stop_gradient(y_true), tf.float32)
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(y, tf.cast(logits, tf.float32)))
+
+    return _native(function, weights, dtype)
+
+
+def focal(weights, dtype: str, *, gamma: float, alpha: float) -> Native:
+    def function(weights, y_true, logits):
+        log_p = tf.nn.log_softmax(tf.cast(logits, tf.float32))
+        costs = tf.cast(tf.stop_gradient(y_true), tf.float32) * (1 - tf.exp(log_p)) ** gamma * log_p
+        return -alpha * tf.reduce_mean(tf.reduce_sum(costs, axis=-1))
+
+    return _native(function, weights, dtype)
+
+
+def dice(weights, dtype: str, *, smooth: float) -> Native:
+    def function(weights, y_true, logits):
+        p, y = tf.nn.softmax(tf.cast(logits, tf.float32)), tf.cast(tf.stop_gradient(y_true), tf.float32)
+        axes = list(range(1, len(p.shape) - 1))
+        sizes = tf.reduce_sum(p + y, axis=axes)
+        return tf.reduce_mean(1 - (2 * tf.reduce_sum(p * y, axis=axes) + smooth) / (sizes + smooth))
+
+    return _native(function, weights, dtype)
+
+
+def contrastive(weights, dtype: str) -> Native:
+    def loss(logits):
+        pairs = tf.range(tf.shape(logits)[0])
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(pairs, tf.cast(logits, tf.float32)))
+
+    def function(weights, y_true, of_images, of_texts):
+        return (loss(of_images) + loss(of_texts)) / 2
+
+    return _native(function, weights, dtype)
+
+
 def matmul(weights, dtype: str) -> Native:
     return _native(lambda weights, x: tf.matmul(x, weights[0]), weights, dtype)
 

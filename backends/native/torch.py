@@ -183,6 +183,43 @@ def _same_padded_convolution(x, kernel, bias, groups=1):
     return functional.conv2d(x, kernel, bias, padding=padding, groups=groups)
 
 
+def cross_entropy(weights, dtype: str) -> Native:
+    def function(weights, y_true, logits):
+        classes = range(1, logits.ndim - 1)
+        first = (0, logits.ndim - 1, *classes)
+        return functional.cross_entropy(logits.float().permute(first), y_true.detach().float().permute(first))
+
+    return _native(function, weights, dtype)
+
+
+def focal(weights, dtype: str, *, gamma: float, alpha: float) -> Native:
+    def function(weights, y_true, logits):
+        log_p = functional.log_softmax(logits.float(), -1)
+        costs = y_true.detach() * (1 - log_p.exp()) ** gamma * log_p
+        return -alpha * costs.sum(-1).mean()
+
+    return _native(function, weights, dtype)
+
+
+def dice(weights, dtype: str, *, smooth: float) -> Native:
+    def function(weights, y_true, logits):
+        p, y = logits.float().softmax(-1), y_true.detach().float()
+        axes = tuple(range(1, p.ndim - 1))
+        sizes = (p + y).sum(axes)
+        return (1 - (2 * (p * y).sum(axes) + smooth) / (sizes + smooth)).mean()
+
+    return _native(function, weights, dtype)
+
+
+def contrastive(weights, dtype: str) -> Native:
+    def function(weights, y_true, of_images, of_texts):
+        pairs = torch.arange(len(of_images), device=of_images.device)
+        losses = [functional.cross_entropy(logits.float(), pairs) for logits in (of_images, of_texts)]
+        return (losses[0] + losses[1]) / 2
+
+    return _native(function, weights, dtype)
+
+
 def matmul(weights, dtype: str) -> Native:
     return _native(lambda weights, x: x @ weights[0], weights, dtype)
 

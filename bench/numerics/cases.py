@@ -13,7 +13,7 @@ from keras import ops
 from bench.numerics.large import LARGE
 from bench.numerics.row import OF_FRAMEWORKS, Row
 from bench.numerics.run_folder import Settings
-from dl_techniques.catalogue import TECHNIQUES
+from dl_techniques.catalogue import TECHNIQUES, losses, metrics
 
 Arrays = dict[str, np.ndarray]
 
@@ -23,7 +23,8 @@ INPUT, COTANGENT, WEIGHT = "input", "cotangent", "weight"
 class Subject:
     """A technique as the adapters take it: inputs by position; its one output, or a tuple of several.
 
-    What is no float, an index for example, is taken as one.
+    What is no float, an index for example, is taken as one. A loss gives its values before they are reduced, a metric
+    what it says of one batch.
     """
 
     def __init__(self, row: Row, dtype: str):
@@ -31,8 +32,13 @@ class Subject:
         keras.config.disable_traceback_filtering()  # so that a failure's reason is its own text
         keras.config.set_dtype_policy(dtype)  # for sublayers that are not told
         self.is_layer = issubclass(row.cls, keras.layers.Layer)
+        self.is_loss = issubclass(row.cls, keras.losses.Loss)
+        self.is_metric = issubclass(row.cls, keras.metrics.Metric)
         self.dtype = dtype
-        self.target = row.make(name=row.name, dtype=dtype) if self.is_layer else row.make()
+        options = (
+            {"name": row.name, "dtype": dtype} if self.is_layer else {"reduction": "none"} if self.is_loss else {}
+        )
+        self.target = row.make(**options)
         self.input_dtypes = [integers[0] if integers else dtype for integers in row.integers_of_inputs()]
         self.output_shapes = self.shapes_of_outputs(row.inputs)
         self.weights = self._floating_weights(row.name)
@@ -43,13 +49,24 @@ class Subject:
 
     @property
     def non_trainable_variables(self) -> list[Any]:
+        if self.is_metric:
+            return self.target.variables
         return self.target.non_trainable_variables if self.is_layer else []
 
     def __call__(self, *inputs: Any, training: bool) -> Any:
-        options = {"training": training} if self.is_layer else {}
-        outputs = self.target(inputs[0] if len(inputs) == 1 else list(inputs), **options)
+        outputs = self._outputs(inputs, training)
         found = tuple(map(self._as_float, keras.tree.flatten(outputs)))
         return found[0] if len(found) == 1 else found
+
+    def _outputs(self, inputs: Sequence[Any], training: bool) -> Any:
+        if self.is_loss:
+            return self.target(inputs[0], _bare(inputs[1:]))
+        if self.is_metric:
+            y_true, *y_pred = map(ops.stop_gradient, inputs)
+            self.target.reset_state()
+            self.target.update_state(y_true, _bare(y_pred))
+            return keras.tree.map_structure(lambda x: ops.cast(x, self.dtype), self.target.result())
+        return self.target(_bare(inputs), **({"training": training} if self.is_layer else {}))
 
     def _as_float(self, output: Any) -> Any:
         if keras.backend.is_float_dtype(output.dtype):
@@ -97,7 +114,8 @@ def rows(settings: Settings) -> list[Row]:
         cls = getattr(importlib.import_module(module), name)
         config, shapes = settings.config or {}, settings.input_shapes
         return [Row(cls, config, shapes, "none", integers=settings.integers, tolerances=OF_FRAMEWORKS)]
-    known = {row.name: row for row in (*map(Row.of, TECHNIQUES), *LARGE)}
+    listed = (*TECHNIQUES, *losses.TECHNIQUES, *metrics.TECHNIQUES)
+    known = {row.name: row for row in (*map(Row.of, listed), *LARGE)}
     unknown = set(settings.only) - set(known)
     if unknown:
         raise ValueError(f"no technique is called {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}")
@@ -114,7 +132,8 @@ def draw(row: Row, dtype: str) -> Arrays:
     subject = Subject(row, "float64")
     trainable = set(subject.trainable_paths())
     shapes: list[Any] = list(row.inputs)
-    case = {f"{INPUT} {i}": random.standard_normal(shape) for i, shape in enumerate(shapes)}
+    draws = row.values or (lambda shape, random: random.standard_normal(shape),) * len(shapes)
+    case = {f"{INPUT} {i}": draws[i](shape, random) for i, shape in enumerate(shapes)}
     for i, integers in enumerate(row.integers_of_inputs()):
         if integers:
             dtype, low, high = integers
@@ -138,6 +157,10 @@ def rounded(value: np.ndarray, dtype: str) -> np.ndarray:
 
 def is_floating(value: Any) -> bool:
     return np.issubdtype(np.asarray(value).dtype, np.floating)
+
+
+def _bare(inputs: Sequence[Any]) -> Any:
+    return inputs[0] if len(inputs) == 1 else list(inputs)
 
 
 def numbered(case: Arrays, kind: str) -> list[np.ndarray]:

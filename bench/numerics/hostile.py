@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 Change = Callable[[np.ndarray], np.ndarray]
-Range = tuple[int, int]
-"""The lowest value, and the first one that is too high."""
+Range = tuple[int, ...]
+"""The lowest value, and the first one that is too high. Nothing where an input stays as it is, as a target does."""
 
 FINITE, NAN, PLUS_INFINITY, MINUS_INFINITY = range(4)
 
@@ -58,7 +58,7 @@ def change(name: str, x: np.ndarray, limits: Range | None) -> np.ndarray:
         return _BATCHES[name](x)
     if limits is None:
         return _VALUES[name](x) if name in _VALUES else x
-    return _INTEGERS[name](x, limits) if name in _INTEGERS else x
+    return _INTEGERS[name](x, limits) if limits and name in _INTEGERS else x
 
 
 def kinds(x: np.ndarray) -> np.ndarray:

@@ -39,5 +39,6 @@ class Row(Technique):
         return self.integers or (None,) * len(self.inputs)
 
     def ranges(self) -> list[Range | None]:
-        """The range of each input of integers, None for the other inputs."""
-        return [integers and integers[1:] for integers in self.integers_of_inputs()]
+        """The range of each input of integers, None for the other inputs; no numbers at all for a target."""
+        ranges: list[Range | None] = [integers and integers[1:] for integers in self.integers_of_inputs()]
+        return [(), *ranges[1:]] if self.values else ranges

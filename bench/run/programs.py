@@ -15,6 +15,7 @@ from backends.protocol import Adapter, Compilation, Model, Program, Tensor
 from bench.run.cells import Cell
 from bench.run.measure import Step
 from bench.workloads import Workload
+from bench.workloads.workload import Draw
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 BLOCK = 2**22
@@ -108,8 +109,15 @@ class Programs:
         generator = np.random.default_rng(0)
         arrange = getattr(model, "layout", lambda tensor: tensor)
 
-        def draw(shape: tuple[int, ...], integers: tuple[str, int, int] | None = None) -> Tensor:
+        def draw(
+            shape: tuple[int, ...], integers: tuple[str, int, int] | None = None, values: Draw | None = None
+        ) -> Tensor:
             """On a GPU the largest inputs would take longer to draw than to measure."""
+            if values:
+                examples = min(shape[0], max(1, BLOCK // math.prod(shape[1:])))
+                block = self.adapter.tensor(values((examples, *shape[1:]), generator), dtype)
+                times = (-(-shape[0] // examples), *(1 for _ in shape[1:]))
+                return keras.ops.tile(block, times)[: shape[0]]
             count = math.prod(shape)
             drawn = min(count, BLOCK)
             if integers:
@@ -120,12 +128,13 @@ class Programs:
             return keras.ops.reshape(keras.ops.tile(block, -(-count // BLOCK))[:count], shape)
 
         shapes = workload.inputs(workload.sizes[size])
-        integers = workload.integers or [None] * len(shapes)
-        if len(integers) != len(shapes):
-            raise ValueError(
-                f"`integers` must have an entry for each of the {len(shapes)} inputs. Received: {workload.integers!r}"
-            )
-        inputs = [arrange(draw(*of)) for of in zip(shapes, integers, strict=True)]
+        kinds = {name: getattr(workload, name) or [None] * len(shapes) for name in ("integers", "values")}
+        for name, told in kinds.items():
+            if len(told) != len(shapes):
+                raise ValueError(
+                    f"`{name}` must have an entry for each of the {len(shapes)} inputs. Received: {told!r}"
+                )
+        inputs = [arrange(draw(*of)) for of in zip(shapes, kinds["integers"], kinds["values"], strict=True)]
         if workload.outside:
             inputs = list(map(self.adapter.array, inputs))
             output = model(*inputs)

@@ -13,6 +13,7 @@ from bench.workloads import (
     feed_forward,
     image,
     kan,
+    losses,
     machine,
     normalization,
     regularization,
@@ -33,4 +34,5 @@ WORKLOADS: tuple[Workload, ...] = (
     *tensor_networks.WORKLOADS,
     *image.WORKLOADS,
     *clustering.WORKLOADS,
+    *losses.WORKLOADS,
 )

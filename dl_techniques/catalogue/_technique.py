@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dl_techniques.catalogue._values import Draw
+from dl_techniques.catalogue.values import Draw
 
 Shape = tuple[int | None, ...]
 BATCH_STATISTICS = ("moving_mean", "moving_variance")
@@ -21,7 +21,7 @@ class Technique:
         paper: arXiv id, DOI or "none".
         rejects: constructor arguments, each set of which must raise a `ValueError` that shows a received value.
         rejects_inputs: what `build` is given, each of which must raise such a `ValueError`.
-        values: how each input is drawn (`dl_techniques.catalogue._values`); normally distributed where it is empty.
+        values: how each input is drawn (`dl_techniques.catalogue.values`); normally distributed where it is empty.
         at_default: arguments that stay at their defaults -> why.
         random: whether it draws random numbers in training mode.
         random_in_inference: whether it draws them in inference too.

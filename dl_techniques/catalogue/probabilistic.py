@@ -41,6 +41,13 @@ TECHNIQUES = (
             "torch:training_compiles": _TORCH_CANNOT_COMPILE_A_DRAW,
         },
     ),
+    Technique(
+        layers.UncertaintyWeighting,
+        {"log_variance_initializer": "random_normal"},
+        inputs=((4, 3),),
+        paper="arXiv:1705.07115",
+        rejects_inputs=((3,), (4, None), (4, 3, 2)),
+    ),
 )
 
 FUNCTIONS = (

@@ -104,6 +104,7 @@ from dl_techniques.layers.norms import RMSNorm as RMSNorm
 from dl_techniques.layers.norms import StandardScaler as StandardScaler
 from dl_techniques.layers.probabilistic import MDNLayer as MDNLayer
 from dl_techniques.layers.probabilistic import Sampling as Sampling
+from dl_techniques.layers.probabilistic import UncertaintyWeighting as UncertaintyWeighting
 from dl_techniques.layers.probabilistic import elu_plus_one_plus_epsilon as elu_plus_one_plus_epsilon
 from dl_techniques.layers.probabilistic import get_point_estimate as get_point_estimate
 from dl_techniques.layers.probabilistic import get_prediction_intervals as get_prediction_intervals

@@ -82,6 +82,45 @@ def test_native_equals_keras(name):
         assert_near(np.sort(adapter.array(actual).ravel()), np.sort(wanted.ravel()), scale)
 
 
+def diagonal(*logits):
+    pairs = keras.ops.eye(len(logits[0]))
+    both = [keras.ops.categorical_crossentropy(pairs, each, from_logits=True) for each in logits]
+    return keras.ops.mean(sum(both)) / 2
+
+
+LOSSES = {
+    "cross_entropy": (keras.losses.CategoricalCrossentropy(from_logits=True), {}),
+    "focal": (
+        keras.losses.CategoricalFocalCrossentropy(0.3, 1.5, from_logits=True),
+        {"gamma": 1.5, "alpha": 0.3},
+    ),
+    "dice": (lambda y, x: keras.losses.Dice(axis=(1, 2))(y, keras.ops.softmax(x)), {"smooth": 1e-7}),
+    "contrastive": (lambda y, *x: diagonal(*x), {}),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_native_losses_equal_those_of_keras(name):
+    loss, options = LOSSES[name]
+    x = [images(5, 5), images(5, 5)] if name == "contrastive" else [images(2, 4, 3, 5)]
+    y = np.eye(5, dtype="float32")[random.integers(0, 5, x[0].shape[:-1])]
+    core = getattr(native, name)([], "float32", **options)
+    inputs = [adapter.tensor(each, "float32") for each in (y, *x)]
+    program = adapter.backward(core, inputs, adapter.tensor(np.float32(1), "float32"), "eager")
+    value, (of_target, *gradients), _ = program.run()[:3]
+    assert_near(adapter.array(value), adapter.array(loss(*inputs)))
+    assert of_target is None or not adapter.array(of_target).any()
+    step = 1e-2
+    for i, gradient in enumerate(gradients):
+        way = images(*x[i].shape)
+        ahead, behind = (
+            float(loss(inputs[0], *(each + sign * step * way * (i == j) for j, each in enumerate(x))))
+            for sign in (1, -1)
+        )
+        slope = np.sum(adapter.array(gradient) * way)
+        np.testing.assert_allclose((ahead - behind) / (2 * step), slope, rtol=2e-3, atol=1e-4)
+
+
 def channels_last(array, like):
     return array if array.shape == like.shape else np.moveaxis(array, 1, -1)
 

@@ -4,3 +4,4 @@ from dl_techniques.layers.probabilistic.mdn_layer import get_point_estimate as g
 from dl_techniques.layers.probabilistic.mdn_layer import get_prediction_intervals as get_prediction_intervals
 from dl_techniques.layers.probabilistic.mdn_layer import get_uncertainty as get_uncertainty
 from dl_techniques.layers.probabilistic.sampling import Sampling as Sampling
+from dl_techniques.layers.probabilistic.uncertainty_weighting import UncertaintyWeighting as UncertaintyWeighting

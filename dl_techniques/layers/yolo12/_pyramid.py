@@ -3,8 +3,7 @@
 from keras import ops
 
 from dl_techniques._precision import at_least_float32
-
-STRIDES = 8, 16, 32
+from dl_techniques.utils.anchors import STRIDES
 
 
 def check_pyramid(input_shape) -> None:

@@ -9,7 +9,8 @@ from dl_techniques._serialization import serializable
 from dl_techniques.layers.convolution.yolov12_conv_block import YOLOv12ConvBlock
 from dl_techniques.layers.yolo12._branch import Branch
 from dl_techniques.layers.yolo12._parts import part_of
-from dl_techniques.layers.yolo12._pyramid import STRIDES, check_pyramid
+from dl_techniques.layers.yolo12._pyramid import check_pyramid
+from dl_techniques.utils.anchors import STRIDES
 
 
 @serializable

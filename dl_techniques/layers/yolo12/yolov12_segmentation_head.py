@@ -8,7 +8,8 @@ from dl_techniques._keras_layers import Dense, Dropout
 from dl_techniques._serialization import serializable
 from dl_techniques.layers.yolo12._decoder import Doubling, Skip
 from dl_techniques.layers.yolo12._parts import part_of
-from dl_techniques.layers.yolo12._pyramid import STRIDES, check_pyramid, resize_bilinear
+from dl_techniques.layers.yolo12._pyramid import check_pyramid, resize_bilinear
+from dl_techniques.utils.anchors import STRIDES
 
 
 @serializable

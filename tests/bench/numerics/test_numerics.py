@@ -501,6 +501,9 @@ def test_hostile_inputs_are_what_their_names_say():
     assert hostile.change("lowest", ids, (3, 9)).tolist() == [3, 3, 3]
     assert hostile.change("highest", ids, (3, 9)).tolist() == [8, 8, 8]
     assert hostile.change("nan", ids, (3, 9)).tolist() == ids.tolist()
+    for name in hostile.NAMES:  # a target stays as it is
+        assert hostile.change(name, x, ()).tolist() == (made[name] if "batch" in name else x).tolist()
+    assert hostile.names([(), None]) == hostile.names([None])
     assert hostile.names([(3, 9)]) == ["lowest", "highest", "empty batch", "batch of one"]
     codes = hostile.kinds(np.array([1.0, np.nan, np.inf, -np.inf]))
     assert codes.tolist() == [hostile.FINITE, hostile.NAN, hostile.PLUS_INFINITY, hostile.MINUS_INFINITY]

@@ -60,9 +60,43 @@ def test_token_ids_and_masks_are_inputs_like_others(tmp_path, mode, metric):
 
 
 def test_each_input_is_told_of():
-    workload = replace(WORKLOAD, integers=[("int32", 0, 9)])
-    with pytest.raises(ValueError, match=r"`integers` must have an entry for each of the 3 inputs\. Received: "):
-        Programs(ADAPTER, NATIVE, "cpu", None)._model(workload, "tiny", "float32")
+    for name, told in {"integers": [("int32", 0, 9)], "values": [halves]}.items():
+        workload = replace(WORKLOAD, **{name: told})
+        with pytest.raises(ValueError, match=rf"`{name}` must have an entry for each of the 3 inputs\. Received: "):
+            Programs(ADAPTER, NATIVE, "cpu", None)._model(workload, "tiny", "float32")
+
+
+def halves(shape, generator):
+    return np.full(shape, 0.5) + 0 * generator.uniform(size=shape)
+
+
+LOSS = Workload(
+    "squares",
+    "losses",
+    lambda size: keras.losses.MeanSquaredError(),
+    lambda size: [(4, size["width"]), (4, size["width"])],
+    {"tiny": {"width": 3}},
+    values=(halves, None),
+)
+
+
+def test_a_loss_is_a_layer_of_its_target_and_prediction(tmp_path):
+    programs = Programs(ADAPTER, NATIVE, "cpu", tmp_path)
+    cell = Cell(LOSS, "tiny", "float32", "jit", "backward")
+    step = programs.step(cell)
+    step()
+    step.settle()
+    target, prediction = (ADAPTER.array(x) for x in programs._model(LOSS, "tiny", "float32")[1])
+    assert (target == 0.5).all()
+    assert programs.describe(cell)["technique"] == "keras.MeanSquaredError"
+    value, (of_target, of_prediction), weights = step.results[:3]
+    np.testing.assert_allclose(ADAPTER.array(value), np.mean((target - prediction) ** 2), rtol=1e-5)
+    cotangent = ADAPTER.array(programs._model(LOSS, "tiny", "float32")[2])
+    np.testing.assert_allclose(
+        ADAPTER.array(of_prediction), cotangent * 2 * (prediction - target) / target.size, rtol=1e-4, atol=1e-6
+    )
+    assert of_target is None or not ADAPTER.array(of_target).any()
+    assert len(weights) == 0
 
 
 OUTSIDE = Workload(

@@ -18,7 +18,7 @@ ADAPTER = SimpleNamespace(MODES=("eager", "jit"))
 LARGEST_CACHE, GPU_MEMORY = 60e6, 64e9
 LAYERED = [workload for workload in WORKLOADS if workload.family != "machine"]
 ON_GPU = [workload for workload in LAYERED if "gpu" in workload.sizes and not workload.outside]
-CHANGE_THE_SHAPE = {"capsules", "KAN", "tensor networks", "image", "clustering"}
+CHANGE_THE_SHAPE = {"capsules", "KAN", "tensor networks", "image", "clustering", "losses"}
 
 
 def found(workloads, profile: str, device: str) -> list:
@@ -80,7 +80,7 @@ def test_the_size_for_gpus_fits_the_layer_and_a_gpu(workload):
     moved = 2 * math.prod(shapes[0])
     assert moved * BYTES["float32"] < GPU_MEMORY / 10
     with keras.StatelessScope(initialize_variables=False):
-        layer = workload.layer(size)
+        layer = workload.make(size)
         if not layer.built:
             layer.build(*shapes)
     if workload.family in CHANGE_THE_SHAPE:

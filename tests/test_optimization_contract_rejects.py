@@ -42,14 +42,14 @@ class SoundCallback(keras.callbacks.Callback):
 
 
 @serializable
-class LosesAnArgument(SoundSchedule):
+class LosesTheRate(SoundSchedule):
     @classmethod
     def from_config(cls, config):
         return cls()
 
 
 @serializable
-class LeavesAnArgumentOut(SoundSchedule):
+class LeavesWhatIsUnusedOut(SoundSchedule):
     def __init__(self, unused=None, **arguments):
         super().__init__(**arguments)
 
@@ -137,8 +137,8 @@ class Unregistered(SoundSchedule):
 
 
 BROKEN = {
-    LosesAnArgument: {"config_survives_json", "a_training_that_was_cut_goes_on"},
-    LeavesAnArgumentOut: {"config_holds_every_argument"},
+    LosesTheRate: {"config_survives_json", "a_training_that_was_cut_goes_on"},
+    LeavesWhatIsUnusedOut: {"config_holds_every_argument"},
     AcceptsAnyRate: {"bad_arguments_are_rejected"},
     Unregistered: {"config_survives_json", "a_training_that_was_cut_goes_on"},
     CountsItsCalls: {

@@ -21,6 +21,13 @@ def test_decay():
     assert build_lr_multipliers(network(), decay=1) == [1.0] * 8
 
 
+def test_a_layer_that_is_shared_with_a_model_inside_counts_once():
+    shared, inner_input, inputs = Dense(3), keras.Input((3,)), keras.Input((3,))
+    inner = keras.Model(inner_input, shared(inner_input))
+    model = keras.Model(inputs, Dense(1)(shared(inner(inputs))))
+    assert build_lr_multipliers(model, decay=0.5) == [0.5, 0.5, 1.0, 1.0]
+
+
 def test_the_weights_of_the_model_itself_are_the_first():
     class Tokens(keras.Model):
         def __init__(self):

@@ -7,10 +7,10 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_min_rank, check_non_negative, check_number, check_numbers, check_same_shape
-from dl_techniques._precision import at_least, at_least_float32, mean_over
+from dl_techniques._precision import at_least_float32, mean_over
 
 # What a probability is at least where its logarithm is taken.
-EPSILON = 1e-7
+_EPSILON = 1e-7
 # Below all logarithms of probabilities, and still finite in float32.
 _LOWEST = -3e38
 
@@ -46,7 +46,7 @@ class SegmentationLoss(keras.losses.Loss):
     def log_probabilities(self, y_pred):
         if self.from_logits:
             return ops.log_softmax(y_pred, axis=-1)
-        return ops.log(at_least(self.probabilities(y_pred), EPSILON))
+        return safe_log(self.probabilities(y_pred))
 
     def sum_of_classes(self, values):
         """Of `(batch, classes)`; each class counts as often as its weight says."""
@@ -107,6 +107,11 @@ def tversky_distance(y_true, probabilities, alpha: float, beta: float, smooth: f
     return errors / (ops.sum(hits, axis=pixel_axes(hits)) + errors + smooth)
 
 
+def safe_log(p):
+    """Of NaN, value and gradient are NaN."""
+    return ops.log(ops.where(p < _EPSILON, _EPSILON, p))
+
+
 def log_complements(log_p):
     """`log(1 - p)` of probabilities that add up to one over the last axis, without cancellation.
 
@@ -126,5 +131,5 @@ def power(x, exponent: float):
         return x
     if exponent == 2:
         return ops.square(x)
-    is_positive = x > 0
-    return ops.where(is_positive, ops.where(is_positive, x, 1) ** exponent, 0)
+    is_zero = x <= 0
+    return ops.where(is_zero, 0, ops.where(is_zero, 1, x) ** exponent)

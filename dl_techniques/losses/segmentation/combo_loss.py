@@ -3,13 +3,12 @@ from collections.abc import Sequence
 from keras import ops
 
 from dl_techniques._checks import check_number, check_positive
-from dl_techniques._precision import at_least
 from dl_techniques._serialization import serializable
 from dl_techniques.losses.segmentation._parts import (
-    EPSILON,
     SegmentationLoss,
     log_complements,
     mean_over_pixels,
+    safe_log,
     tversky_distance,
 )
 
@@ -76,7 +75,7 @@ class ComboLoss(SegmentationLoss):
     def per_image(self, y_true, y_pred):
         log_p = self.log_probabilities(y_pred)
         p = ops.exp(log_p) if self.from_logits else self.probabilities(y_pred)
-        log_not_p = log_complements(log_p) if self.from_logits else ops.log(at_least(1 - p, EPSILON))
+        log_not_p = log_complements(log_p) if self.from_logits else safe_log(1 - p)
         logs = self.beta * y_true * log_p + (1 - self.beta) * (1 - y_true) * log_not_p
         dice = tversky_distance(y_true, p, 0.5, 0.5, self.smooth / 2)
         return self.mean_of_classes((1 - self.alpha) * dice - self.alpha * mean_over_pixels(logs))

@@ -78,7 +78,7 @@ def _lovasz_extension(errors, size):
     """
     errors = ops.take_along_axis(errors, ops.argsort(-ops.abs(errors), axis=-1), axis=-1)
     belongs = errors > 0
-    found = ops.cast(ops.cumsum(ops.cast(belongs, "float32"), axis=-1), errors.dtype)
+    found = ops.cast(ops.cumsum(ops.cast(belongs, errors.dtype), axis=-1), errors.dtype)
     number = ops.arange(1, ops.shape(errors)[-1] + 1, dtype=errors.dtype)
     # One more wrong pixel: the intersection loses it, or the union gains it.
     intersection, union = size - found, size + number - found

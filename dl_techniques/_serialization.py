@@ -17,11 +17,12 @@ def serializable(cls: type[T]) -> type[T]:
 
     Every constructor argument must be kept as an attribute of the same name. The config then holds each of them
     as it was given: plain values as they are, Keras objects (layers, initializers, activations ...) serialized.
-    Works alike for layers, models, losses, metrics, regularizers, initializers and constraints. A class may still
-    write `get_config` or `from_config` itself, where the signature cannot tell.
+    Works alike for layers, models, losses, metrics, regularizers, initializers, constraints, learning-rate schedules
+    and callbacks. A class may still write `get_config` or `from_config` itself, where the signature cannot tell.
 
-    A layer's config has `parts` too where some are frozen or quantized otherwise than the layer. And a layer is mended
-    where Keras' are at fault: see `dl_techniques._mended_layers`.
+    A layer's config has `parts` too where some are frozen or quantized otherwise than the layer, and a loss's has its
+    dtype where that is not the default, which Keras forgets. And a layer is mended where Keras' are at fault: see
+    `dl_techniques._mended_layers`.
 
     Example:
 
@@ -44,6 +45,7 @@ def serializable(cls: type[T]) -> type[T]:
         )
     arguments = _own_arguments(cls)
     is_layer = issubclass(cls, keras.layers.Layer)
+    is_loss = issubclass(cls, keras.losses.Loss)
     if is_layer:
         mend(cls)
 
@@ -53,6 +55,8 @@ def serializable(cls: type[T]) -> type[T]:
             if not hasattr(self, name):
                 raise AttributeError(f"{cls.__name__} must keep its argument '{name}' as an attribute of that name")
             config[name] = _with_lists(keras.saving.serialize_keras_object(getattr(self, name)))
+        if is_loss and self.dtype != keras.config.floatx():
+            config["dtype"] = self.dtype
         if is_layer and (told := state_of_parts(self)):
             config["parts"] = told
         return config
@@ -85,7 +89,9 @@ def _with_lists(value: Any) -> Any:
 
 
 def _inherited_config(parent) -> dict[str, Any]:
-    """What the base class says; regularizers, initializers and constraints have nothing to say and raise."""
+    """What the base class says; callbacks cannot be asked, and regularizers and their like raise."""
+    if not hasattr(parent, "get_config"):
+        return {}
     try:
         return dict(parent.get_config())
     except NotImplementedError:

@@ -5,7 +5,7 @@ A Python constant in its place would be folded, and an operation without a gradi
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -43,6 +43,22 @@ def variable(x: Any) -> Any:
 
         return torch.nn.Parameter(x)
     return keras.Variable(x)
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As one graph, from tensors to tensors."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, jit_compile=True, autograph=False)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch._dynamo.reset()
+        return torch.compile(function, fullgraph=True, backend="aot_eager")
+    import jax
+
+    return jax.jit(function)
 
 
 def call_without_sizes(layer: keras.layers.Layer, inputs: Sequence[Any], shapes: Sequence[Any]) -> list[Any]:

@@ -8,7 +8,7 @@ import keras
 import pytest
 
 import dl_techniques
-from dl_techniques.catalogue import FUNCTIONS, TECHNIQUES, WEIGHT_TECHNIQUES
+from dl_techniques.catalogue import FUNCTIONS, TECHNIQUES, TRAINING_TECHNIQUES, WEIGHT_TECHNIQUES
 
 MODULES = [module.name for module in pkgutil.walk_packages(dl_techniques.__path__, "dl_techniques.")]
 
@@ -20,5 +20,5 @@ def test_the_examples_of_a_module_run(name: str):
 
 def test_every_technique_has_an_example():
     parser = doctest.DocTestParser()
-    rows = (*TECHNIQUES, *WEIGHT_TECHNIQUES, *FUNCTIONS)
+    rows = (*TECHNIQUES, *WEIGHT_TECHNIQUES, *TRAINING_TECHNIQUES, *FUNCTIONS)
     assert {row.name for row in rows if not parser.get_examples(row.subject.__doc__ or "")} == set()

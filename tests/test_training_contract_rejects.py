@@ -69,7 +69,7 @@ class ChangesItsConfig(SoundLoss):
 
 
 @serializable
-class LeavesAnArgumentOut(SoundLoss):
+class LeavesOutAnArgument(SoundLoss):
     def __init__(self, unused=None, **arguments):
         super().__init__(**arguments)
 
@@ -78,7 +78,7 @@ class LeavesAnArgumentOut(SoundLoss):
 
 
 @serializable
-class AcceptsAnyScale(SoundLoss):
+class TakesAnyScale(SoundLoss):
     def __init__(self, scale=1.0, from_logits=False, **kwargs):
         super().__init__(1.0, from_logits, **kwargs)
         self.scale = scale
@@ -104,7 +104,7 @@ class LooksAtItsNeighbours(SoundLoss):
 
 
 @serializable
-class ComputesInLowPrecision(SoundLoss):
+class ComputesNarrowly(SoundLoss):
     def widened(self, x):
         return x
 
@@ -135,7 +135,7 @@ class IsNeverContent(SoundLoss):
 
 
 @serializable
-class BranchesOnAValue(SoundLoss):
+class DecidesByAValue(SoundLoss):
     def values(self, y_true, y_pred):
         values = super().values(y_true, y_pred)
         return values + 0 if self.reduction == "none" and ops.max(values) > 0.5 else values
@@ -186,17 +186,17 @@ class MeasuresTheInfinite(SoundMetric):
 
 BROKEN = {
     ChangesItsConfig: {"config_survives_json"},
-    LeavesAnArgumentOut: {"config_holds_every_argument"},
-    AcceptsAnyScale: {"bad_arguments_are_rejected"},
+    LeavesOutAnArgument: {"config_holds_every_argument"},
+    TakesAnyScale: {"bad_arguments_are_rejected"},
     AcceptsAnyShape: {"bad_shapes_are_rejected"},
     GivesAValueForEachPixel: {"one_value_an_example_or_a_batch", "a_model_fits_saves_and_loads_with_it"},
     LooksAtItsNeighbours: {"examples_are_independent"},
-    ComputesInLowPrecision: {"low_precision_is_computed_in_float32"},
+    ComputesNarrowly: {"low_precision_is_computed_in_float32"},
     HasNoGradient: {"the_gradient_reaches_the_prediction", "a_model_fits_saves_and_loads_with_it"},
     Overflows: {"extreme_predictions_stay_finite"},
     DividesByTheBatch: {"an_empty_batch_is_no_accident"},
     IsNeverContent: {"a_perfect_prediction_has_its_value"},
-    BranchesOnAValue: {"jit_equals_eager"},
+    DecidesByAValue: {"jit_equals_eager"},
     NamesItsResultAnew: {"a_model_fits_saves_and_loads_with_it"},
     AveragesAverages: {"streaming_equals_one_shot"},
     IgnoresWeights: {"weights_count"},

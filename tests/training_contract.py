@@ -76,7 +76,7 @@ def config_holds_every_argument(row: Technique) -> None:
     defaults = {parameter.name: parameter.default for parameter in own_parameters(row.cls)}
     given = {**defaults, **row.arguments, "name": "given_name"}
     if issubclass(row.cls, Loss):
-        given["reduction"] = "sum"
+        given |= {"reduction": "sum", "dtype": "float16"}
     switched = {name: not value for name, value in given.items() if isinstance(value, bool)}
     for arguments in (given, *({**given, name: value} for name, value in switched.items())):
         try:
@@ -281,7 +281,7 @@ class Judging(keras.layers.Layer):
 
 
 @serializable
-class Scaled(keras.layers.Layer):
+class LearntScale(keras.layers.Layer):
     """A prediction that can be learnt: the input times a weight."""
 
     def build(self, input_shape):
@@ -299,7 +299,7 @@ class Joint(keras.Model):
     def __init__(self, technique, **kwargs):
         super().__init__(**kwargs)
         self.technique = technique
-        self.scaled = Scaled()
+        self.scaled = LearntScale()
 
     def build(self, input_shape):
         self.scaled.build(input_shape)
@@ -336,7 +336,7 @@ def compiled_model(row: Technique, case: Case) -> keras.Model:
         model.compile("adam")
         return model
     inputs = keras.Input(case[1].shape[1:])
-    model = keras.Model(inputs, Scaled()(inputs))
+    model = keras.Model(inputs, LearntScale()(inputs))
     loss = technique if is_loss else MeanPrediction()
     model.compile("adam", loss=loss, weighted_metrics=None if is_loss else [technique])
     return model

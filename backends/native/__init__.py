@@ -12,7 +12,7 @@ built-ins or, where Keras has nothing of the kind, of a layer of this library; a
 - `mlp`: two dense layers with the exact GELU between them. `swiglu`: gate, value and output kernels without biases.
 - `conv2d`, `depthwise_conv2d`: "same" padding, stride 1, odd kernels.
 - `capsule_routing`: `RoutingCapsule`. `kan_linear`: `KANLinear` on [-1, 1]. `matrix_product_state`: `MPSLayer`.
-- `cross_entropy`, `focal`, `dice`: of classes on the last axis, from a target and logits. `contrastive`: of two matrices of
-  logits, whose diagonals are the pairs. One number each; no gradient reaches the target.
+- `cross_entropy`, `focal`, `dice`: losses of classes on the last axis, from a target and logits. `contrastive`: of two
+  matrices of logits, whose diagonals are the pairs. One number each; no gradient reaches the target.
 - `matmul`, `copy`: the machine's ceilings for arithmetic and memory.
 """

@@ -65,7 +65,7 @@ class Subject:
             y_true, *y_pred = map(ops.stop_gradient, inputs)
             self.target.reset_state()
             self.target.update_state(y_true, _bare(y_pred))
-            return self.target.result()
+            return keras.tree.map_structure(lambda x: ops.cast(x, self.dtype), self.target.result())
         return self.target(_bare(inputs), **({"training": training} if self.is_layer else {}))
 
     def _as_float(self, output: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 Change = Callable[[np.ndarray], np.ndarray]
-Range = tuple[int, int] | tuple[()]
+Range = tuple[int, ...]
 """The lowest value, and the first one that is too high. Nothing where an input stays as it is, as a target does."""
 
 FINITE, NAN, PLUS_INFINITY, MINUS_INFINITY = range(4)
@@ -36,7 +36,7 @@ _VALUES: dict[str, Change] = {
 }
 _INTEGERS: dict[str, Callable[[np.ndarray, Range], np.ndarray]] = {
     "lowest": lambda x, limits: np.full_like(x, limits[0]),
-    "highest": lambda x, limits: np.full_like(x, limits[-1] - 1),
+    "highest": lambda x, limits: np.full_like(x, limits[1] - 1),
 }
 _BATCHES: dict[str, Change] = {
     "empty batch": lambda x: x[:0],

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from urllib.parse import quote
 
 from dl_techniques.catalogue import FUNCTIONS, TECHNIQUES, TRAINING_TECHNIQUES, WEIGHT_TECHNIQUES, Function, Technique
 
@@ -39,7 +40,9 @@ def _family(row: Technique | Function) -> str:
 
 def _paper(paper: str) -> str:
     source, _, number = paper.partition(":")
-    return f"[{paper}]({LINKS[source]}{number})" if source in LINKS else "none"
+    if source not in LINKS:
+        return "none"
+    return f"[{paper.replace('<', '&lt;')}]({LINKS[source]}{quote(number, safe='/:;.()')})"
 
 
 if __name__ == "__main__":

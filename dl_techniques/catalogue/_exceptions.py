@@ -58,6 +58,10 @@ NOT_FINITE_IN_RELU = {
     **NAN_IN_RELU,
     "jax/*/eager/hostile infinite": (inf, "JAX's ReLU lets no gradient through at NaN, which infinity becomes"),
 }
+OF_SQUARES = {
+    f"*/*/eager/hostile {batch}": (inf, "a part of the rows of a square matrix is refused, as it is none")
+    for batch in ("empty batch", "batch of one")
+}
 NOT_FINITE_AND_PADDED = {
     "jax/*/eager/hostile nan": (inf, "XLA's convolution multiplies the zeros of its padding too, by NaN"),
     "jax/*/eager/hostile infinite": (inf, "XLA's convolution multiplies the zeros of its padding too, by infinity"),

@@ -36,6 +36,19 @@ def one_hot(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarra
     return np.eye(classes)[generator.permutation(np.arange(count) % classes)].reshape(shape)
 
 
+def one_class_an_image(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    """One-hot over the last axis, with the same class for all pixels of an image, and the next for the next image."""
+    images, *pixels, classes = shape
+    rows = np.eye(classes)[np.arange(images) % classes]
+    return np.broadcast_to(rows.reshape(images, *[1] * len(pixels), classes), shape).copy()
+
+
+def nearly_all_wrong(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    """Probabilities as of `distributions`, small for the classes of `one_class_an_image`."""
+    scores = np.exp(generator.standard_normal(shape)) * np.where(one_class_an_image(shape, generator), 0.02, 1.0)
+    return scores / scores.sum(axis=-1, keepdims=True)
+
+
 def labels(classes: int) -> Draw:
     """Class numbers, as integers."""
 

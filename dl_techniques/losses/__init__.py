@@ -1,4 +1,40 @@
+from dl_techniques.losses.any_loss import AccuracyLoss as AccuracyLoss
+from dl_techniques.losses.any_loss import AnyLoss as AnyLoss
+from dl_techniques.losses.any_loss import BalancedAccuracyLoss as BalancedAccuracyLoss
+from dl_techniques.losses.any_loss import F1Loss as F1Loss
+from dl_techniques.losses.any_loss import FBetaLoss as FBetaLoss
+from dl_techniques.losses.any_loss import GeometricMeanLoss as GeometricMeanLoss
+from dl_techniques.losses.any_loss import JaccardLoss as JaccardLoss
+from dl_techniques.losses.any_loss import MatthewsLoss as MatthewsLoss
+from dl_techniques.losses.any_loss import PrecisionLoss as PrecisionLoss
+from dl_techniques.losses.any_loss import RecallLoss as RecallLoss
+from dl_techniques.losses.any_loss import SpecificityLoss as SpecificityLoss
+from dl_techniques.losses.any_loss import WeightedCrossEntropyWithAnyLoss as WeightedCrossEntropyWithAnyLoss
+from dl_techniques.losses.calibration import BrierScoreLoss as BrierScoreLoss
+from dl_techniques.losses.calibration import CombinedCalibrationLoss as CombinedCalibrationLoss
+from dl_techniques.losses.calibration import SpiegelhalterZLoss as SpiegelhalterZLoss
+from dl_techniques.losses.capsule_margin_loss import CapsuleMarginLoss as CapsuleMarginLoss
+from dl_techniques.losses.capsule_margin_loss import analyze_margin_loss_components as analyze_margin_loss_components
+from dl_techniques.losses.capsule_margin_loss import capsule_margin_loss as capsule_margin_loss
+from dl_techniques.losses.clip_contrastive_loss import CLIPContrastiveLoss as CLIPContrastiveLoss
+from dl_techniques.losses.clustering_loss import ClusteringLoss as ClusteringLoss
+from dl_techniques.losses.clustering_loss import dec_target as dec_target
 from dl_techniques.losses.detection import ClassificationFocalLoss as ClassificationFocalLoss
 from dl_techniques.losses.detection import DiceFocalSegmentationLoss as DiceFocalSegmentationLoss
 from dl_techniques.losses.detection import YOLOv12MultiTaskLoss as YOLOv12MultiTaskLoss
 from dl_techniques.losses.detection import YOLOv12ObjectDetectionLoss as YOLOv12ObjectDetectionLoss
+from dl_techniques.losses.goodhart_aware_loss import GoodhartAwareLoss as GoodhartAwareLoss
+from dl_techniques.losses.goodhart_aware_loss import (
+    analyze_goodhart_loss_components as analyze_goodhart_loss_components,
+)
+from dl_techniques.losses.segmentation import BoundaryLoss as BoundaryLoss
+from dl_techniques.losses.segmentation import ComboLoss as ComboLoss
+from dl_techniques.losses.segmentation import DiceLoss as DiceLoss
+from dl_techniques.losses.segmentation import FocalLoss as FocalLoss
+from dl_techniques.losses.segmentation import FocalTverskyLoss as FocalTverskyLoss
+from dl_techniques.losses.segmentation import HausdorffLoss as HausdorffLoss
+from dl_techniques.losses.segmentation import LovaszSoftmaxLoss as LovaszSoftmaxLoss
+from dl_techniques.losses.segmentation import SegmentationCrossEntropyLoss as SegmentationCrossEntropyLoss
+from dl_techniques.losses.segmentation import SignedDistanceBoundaryLoss as SignedDistanceBoundaryLoss
+from dl_techniques.losses.segmentation import TverskyLoss as TverskyLoss
+from dl_techniques.losses.segmentation import create_loss_function as create_loss_function

@@ -109,3 +109,9 @@ def test_scores_beyond_one_are_in_the_last_bin():
     metric = MeanAveragePrecision(1, [0.5], score_bins=4)
     streamed(metric, (np.ones((1, 1, 5), "float32"), y_pred))
     np.testing.assert_array_equal(numpy(ops.convert_to_tensor(metric.detections)), [[1, 0, 0, 2]])
+
+
+def test_an_overlap_of_the_threshold_itself_is_enough():
+    y_true, y_pred = np.array([[[0, 0, 0, 2, 1]]], "float32"), np.array([[[0, 0.9, 0, 0, 1, 1]] * 3], "float32")
+    assert streamed(MeanAveragePrecision(1, [0.5], score_bins=4), (y_true, y_pred)) == pytest.approx(1 / 3)
+    assert streamed(MeanAveragePrecision(1, [0.51], score_bins=4), (y_true, y_pred)) == 0

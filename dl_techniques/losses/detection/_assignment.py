@@ -14,7 +14,7 @@ CANDIDATES = 10
 _NONE = -3e38
 
 
-def best_anchors(class_logits, predicted, points, classes, boxes, is_box, *, alpha: float, beta: float):
+def best_anchors(class_logits, predicted, points, classes, boxes, *, alpha: float, beta: float):
     """The anchors with the highest `t = s^alpha u^beta` for each box, among those whose center lies inside of it.
 
     Here `s` is the score of the class of the box, `u` the CIoU of the predicted box with it, and `t` is above 0. It is
@@ -25,8 +25,7 @@ def best_anchors(class_logits, predicted, points, classes, boxes, is_box, *, alp
         predicted: `(batch, anchors, 4)`, boxes.
         points: `(anchors, 2)`, centers.
         classes: `(batch, boxes)`, integers.
-        boxes: `(batch, boxes, 4)`, each with an area.
-        is_box: `(batch, boxes)`, false where there is none.
+        boxes: `(batch, boxes, 4)`, each with an area. One without a center inside has no anchors.
         alpha: float >= 0.
         beta: float >= 0.
 
@@ -43,7 +42,7 @@ def best_anchors(class_logits, predicted, points, classes, boxes, is_box, *, alp
     x, y = points[:, 0], points[:, 1]
     x1, y1, x2, y2 = (boxes[..., i : i + 1] for i in range(4))
     inside = ops.minimum(ops.minimum(x - x1, x2 - x), ops.minimum(y - y1, y2 - y)) > 0
-    can_be = ops.logical_and(ops.logical_and(inside, is_box[..., None]), overlap > 0)
+    can_be = ops.logical_and(inside, overlap > 0)
     log_overlap = ops.log(ops.where(can_be, overlap, 1.0))
     metric = ops.where(can_be, alpha * rows_of(log_scores, rows) + beta * log_overlap, _NONE)
     # XLA has a fast way for matrices only.

@@ -114,7 +114,7 @@ class YOLOv12ObjectDetectionLoss(keras.losses.Loss):
         anchors, logits = count_anchors(self.input_shape), sides + self.num_classes
         y_pred = ops.reshape(y_pred, (batch, anchors, logits))
         points, strides = anchor_points(self.input_shape, dtype)
-        classes, boxes, is_box = self._targets(ops.cast(y_true, dtype))
+        classes, boxes = self._targets(ops.cast(y_true, dtype))
 
         fixed = ops.stop_gradient(y_pred)
         log_metric, index = best_anchors(
@@ -123,7 +123,6 @@ class YOLOv12ObjectDetectionLoss(keras.losses.Loss):
             points,
             classes,
             boxes,
-            is_box,
             alpha=self.assigner_alpha,
             beta=self.assigner_beta,
         )
@@ -154,7 +153,7 @@ class YOLOv12ObjectDetectionLoss(keras.losses.Loss):
         return total / ops.maximum(ops.sum(weights), 1.0)
 
     def _targets(self, y_true):
-        """Classes, boxes in pixels, and which of them are boxes. The others are as large as a pixel."""
+        """Classes and boxes in pixels. What is none becomes the first pixel, where no cell has its center."""
         height, width = self.input_shape
         scale = ops.convert_to_tensor([width, height, width, height], dtype=y_true.dtype)
         classes, boxes = y_true[..., 0], y_true[..., 1:] * scale
@@ -164,7 +163,7 @@ class YOLOv12ObjectDetectionLoss(keras.losses.Loss):
         is_box = ops.logical_and(ops.logical_and(has_area, is_known), ops.all(ops.isfinite(boxes), axis=-1))
         pixel = ops.convert_to_tensor([0, 0, 1, 1], dtype=y_true.dtype)
         classes = ops.cast(ops.round(ops.where(is_box, classes, 0.0)), "int32")
-        return classes, ops.where(is_box[..., None], boxes, pixel), is_box
+        return classes, ops.where(is_box[..., None], boxes, pixel)
 
     def _check(self, y_true, y_pred) -> None:
         anchors, logits = count_anchors(self.input_shape), 4 * self.reg_max + self.num_classes

@@ -5,6 +5,7 @@ A Python constant in its place would be folded, and an operation without a gradi
 """
 
 import contextlib
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -30,6 +31,13 @@ def forget_programs() -> None:
         import jax
 
         jax.clear_caches()
+
+
+def leave_no_garbage() -> None:
+    """Compiled code that is freed late is searched for among all that was compiled since, for minutes at the end."""
+    forget_programs()
+    gc.collect()
+    gc.freeze()
 
 
 def variable(x: Any) -> Any:

@@ -51,7 +51,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log):
 
     class ByTechnique(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return nodeid.rpartition("-")[0] if "::test_contract[" in nodeid else super()._split_scope(nodeid)
+            is_long = "::test_contract[" in nodeid or "::test_training_contract[" in nodeid
+            return nodeid.rpartition("-")[0] if is_long else super()._split_scope(nodeid)
 
     return ByTechnique(config, log)
 

@@ -1,13 +1,12 @@
 """Every technique keeps every promise on the active backend."""
 
-import gc
 from collections.abc import Callable, Iterator
 
 import keras
 import pytest
 
 from dl_techniques.catalogue import TECHNIQUES, Technique
-from tests._frameworks import forget_programs
+from tests._frameworks import leave_no_garbage
 from tests.contract import CHECKS
 
 
@@ -19,12 +18,9 @@ def cell(row: Technique, check: Callable[[Technique], None]):
 
 @pytest.fixture
 def little_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Compiled code that is freed late is searched for among all that was compiled since, for minutes at the end."""
     yield
     if request.node.callspec.params["check"] is CHECKS[-1]:
-        forget_programs()
-        gc.collect()
-        gc.freeze()
+        leave_no_garbage()
 
 
 @pytest.mark.usefixtures("little_garbage")

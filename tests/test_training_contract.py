@@ -1,9 +1,12 @@
 """Every loss and metric keeps every promise of its kind on the active backend."""
 
+from collections.abc import Iterator
+
 import keras
 import pytest
 
 from dl_techniques.catalogue import Technique, losses, metrics
+from tests._frameworks import leave_no_garbage
 from tests.training_contract import CHECKS, KINDS, checks_of
 
 ROWS = (*losses.TECHNIQUES, *metrics.TECHNIQUES)
@@ -15,6 +18,15 @@ def cell(row: Technique, check):
     return pytest.param(row, check, id=f"{row.name}-{check.__name__}", marks=marks)
 
 
+@pytest.fixture
+def little_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    row, check = (request.node.callspec.params[name] for name in ("row", "check"))
+    if check is checks_of(row)[-1]:
+        leave_no_garbage()
+
+
+@pytest.mark.usefixtures("little_garbage")
 @pytest.mark.parametrize(("row", "check"), [cell(row, check) for row in ROWS for check in checks_of(row)])
 def test_training_contract(row: Technique, check):
     check(row)

@@ -23,10 +23,7 @@ CAPTION = (
 
 def image(rows: pd.DataFrame, ceiling: pd.Series) -> Figure:
     """Work per second over work per byte, under what the machine was measured to do; a panel a family."""
-    cells = comparison.measured(rows)
-    cells = cells[(cells["metric"] == "forward") & cells["mode"].isin(COMPARED_MODES)]
-    cells = cells.assign(intensity=cells["flops"] / cells["bytes"]).dropna(subset=["intensity", "flops_per_s"])
-    cells = cells[(cells["intensity"] > 0)]
+    cells = with_intensity(rows)
     families = list(dict.fromkeys(cells["family"]))
     columns = min(3, len(families))
     lines = -(-len(families) // columns)
@@ -52,6 +49,14 @@ def image(rows: pd.DataFrame, ceiling: pd.Series) -> Figure:
     roof = Line2D([], [], color="black", linewidth=1.2, label="measured ceiling")
     style.legend(figure, [*style.backend_handles(style.backends_in(cells)), *modes, roof])
     return figure
+
+
+def with_intensity(rows: pd.DataFrame) -> pd.DataFrame:
+    """The cells that have a place in the image: those of which operations and bytes are known."""
+    cells = comparison.measured(rows)
+    cells = cells[(cells["metric"] == "forward") & cells["mode"].isin(COMPARED_MODES)]
+    cells = cells.assign(intensity=cells["flops"] / cells["bytes"]).dropna(subset=["intensity", "flops_per_s"])
+    return cells[cells["intensity"] > 0]
 
 
 def _roof(axis: Axes, limits: tuple[float, float], ceiling: pd.Series) -> None:

@@ -96,7 +96,7 @@ def _of_setting(rows: pd.DataFrame, ceiling: pd.Series) -> Iterator[Part]:
             "Means over the workloads that every backend compiled, as far as a framework can tell its phases apart.",
             _draw(compile_phases.image, comparison.typical_sizes(rows)),
         )
-    if ceiling.notna().all() and cells["roofline_fraction"].notna().any():
+    if ceiling.notna().all() and len(roofline.with_intensity(rows)):
         yield (
             "roofline",
             "How near to what the machine can do",

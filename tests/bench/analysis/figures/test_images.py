@@ -139,6 +139,17 @@ def test_the_roof_is_the_measured_ceiling(tmp_path):
     assert marks(axis, "s") == [(4.0, pytest.approx(0.4))]
 
 
+def test_there_is_no_roofline_where_nobody_knows_the_operations(tmp_path):
+    ceilings = [
+        (cell("matmul", family="machine", flops=5e9), [1.0]),
+        (cell("copy", family="machine", bytes=1e9), [1.0]),
+    ]
+    write_launch(tmp_path, [*ceilings, (cell(flops=None, bytes=1e6), [1e-2] * 9)])
+    figures = drawn(load([tmp_path / "run"]))
+    assert "roofline" not in figures
+    assert "times" in figures
+
+
 def test_twenty_workloads_on_three_backends_do_not_overlap(tmp_path):
     names = [f"a_rather_long_workload_name_{number}" for number in range(20)]
     figures = drawn(loaded(tmp_path, workloads=names, size="medium"))

@@ -49,14 +49,15 @@ class SegmentationLoss(keras.losses.Loss):
         return safe_log(self.probabilities(y_pred))
 
     def sum_of_classes(self, values):
-        """Of `(batch, classes)`; each class counts as often as its weight says."""
-        return ops.sum(self._weighted(values, 1.0), axis=-1)
+        """Of `(batch, ..., classes)`; each class counts as often as its weight says. The mean over pixels."""
+        values = self._weighted(values, 1.0)
+        return mean_over(values, _all_but_first(values)) * ops.cast(ops.shape(values)[-1], values.dtype)
 
     def mean_of_classes(self, values):
-        """Of `(batch, classes)`, the weighted mean."""
-        if self.class_weights is None:
-            return mean_over(values, -1)
-        return ops.sum(self._weighted(values, 1 / sum(self.class_weights)), axis=-1)
+        """Of `(batch, ..., classes)`, weighted. The mean over pixels too, if there are any."""
+        if self.class_weights is not None:
+            values = self._weighted(values, len(self.class_weights) / sum(self.class_weights))
+        return mean_over(values, _all_but_first(values))
 
     def _weighted(self, values, factor: float):
         if self.class_weights is None:
@@ -92,9 +93,8 @@ def pixel_axes(x) -> tuple[int, ...]:
     return tuple(range(1, len(x.shape) - 1))
 
 
-def mean_over_pixels(x):
-    """From `(batch, ..., classes)` to `(batch, classes)`."""
-    return mean_over(x, pixel_axes(x))
+def _all_but_first(x) -> tuple[int, ...]:
+    return tuple(range(1, len(x.shape)))
 
 
 def tversky_distance(y_true, probabilities, alpha: float, beta: float, smooth: float):

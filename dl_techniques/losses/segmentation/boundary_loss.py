@@ -4,7 +4,7 @@ from keras import ops
 
 from dl_techniques._checks import check_number, check_positive, check_rank
 from dl_techniques._serialization import serializable
-from dl_techniques.losses.segmentation._parts import SegmentationLoss, mean_over_pixels
+from dl_techniques.losses.segmentation._parts import SegmentationLoss
 
 
 @serializable
@@ -61,7 +61,7 @@ class BoundaryLoss(SegmentationLoss):
         check_rank(y_pred.shape, 4)
         strength = _gradient_length(ops.stop_gradient(y_true)) / self.theta
         errors = ops.square(y_true - self.probabilities(y_pred))
-        return self.mean_of_classes(mean_over_pixels(ops.where(strength < 1, strength, 1) * errors))
+        return self.mean_of_classes(ops.where(strength < 1, strength, 1) * errors)
 
 
 def _gradient_length(images):

@@ -7,7 +7,6 @@ from dl_techniques._serialization import serializable
 from dl_techniques.losses.segmentation._parts import (
     SegmentationLoss,
     log_complements,
-    mean_over_pixels,
     safe_log,
     tversky_distance,
 )
@@ -78,4 +77,4 @@ class ComboLoss(SegmentationLoss):
         log_not_p = log_complements(log_p) if self.from_logits else safe_log(1 - p)
         logs = self.beta * y_true * log_p + (1 - self.beta) * (1 - y_true) * log_not_p
         dice = tversky_distance(y_true, p, 0.5, 0.5, self.smooth / 2)
-        return self.mean_of_classes((1 - self.alpha) * dice - self.alpha * mean_over_pixels(logs))
+        return (1 - self.alpha) * self.mean_of_classes(dice) - self.alpha * self.mean_of_classes(logs)

@@ -7,7 +7,6 @@ from dl_techniques._serialization import serializable
 from dl_techniques.losses.segmentation._parts import (
     SegmentationLoss,
     check_finite_non_negative,
-    mean_over_pixels,
     power,
 )
 
@@ -68,4 +67,4 @@ class FocalLoss(SegmentationLoss):
     def per_image(self, y_true, y_pred):
         log_p = self.log_probabilities(y_pred)
         costs = y_true * power(1 - ops.exp(log_p), self.gamma) * log_p
-        return -self.alpha * self.sum_of_classes(mean_over_pixels(costs))
+        return -self.alpha * self.sum_of_classes(costs)

@@ -4,7 +4,7 @@ from keras import ops
 
 from dl_techniques._checks import check_positive_int, check_rank
 from dl_techniques._serialization import serializable
-from dl_techniques.losses.segmentation._parts import SegmentationLoss, check_finite_non_negative, mean_over_pixels
+from dl_techniques.losses.segmentation._parts import SegmentationLoss, check_finite_non_negative
 from dl_techniques.utils.depthwise import depthwise_conv2d
 
 # Twice the mean of five pixels.
@@ -79,8 +79,8 @@ class HausdorffLoss(SegmentationLoss):
         total = 0
         for k in range(1, self.erosions + 1):
             errors = ops.relu(depthwise_conv2d(errors, cross, padding="same") - 1)
-            total = total + k**self.alpha * mean_over_pixels(errors)
-        return self.mean_of_classes(total)
+            total = total + k**self.alpha * self.mean_of_classes(errors)
+        return total
 
 
 def _cross(images):

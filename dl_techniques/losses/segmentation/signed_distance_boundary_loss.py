@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
 from dl_techniques._serialization import serializable
-from dl_techniques.losses.segmentation._parts import SegmentationLoss, mean_over_pixels
+from dl_techniques.losses.segmentation._parts import SegmentationLoss
 
 
 @serializable
@@ -54,4 +54,4 @@ class SignedDistanceBoundaryLoss(SegmentationLoss):
         )
 
     def per_image(self, y_true, y_pred):
-        return self.mean_of_classes(mean_over_pixels(y_true * self.probabilities(y_pred)))
+        return self.mean_of_classes(y_true * self.probabilities(y_pred))

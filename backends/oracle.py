@@ -237,7 +237,9 @@ def _closed(inner: Any) -> ClosedJaxpr:
 def _unrolled(equation: Any, roundoff: Roundoff, disturb: Disturb, operands: list[Tensor]) -> list[Tensor]:
     """Constants come first, then what is carried on, then the sequences, which have one axis more than their steps."""
     body = _closed(equation.params["jaxpr"])
-    sequences = sum(x.ndim > inner.aval.ndim for x, inner in zip(operands, body.jaxpr.invars, strict=True))
+    sequences = sum(
+        outer.aval.ndim > inner.aval.ndim for outer, inner in zip(equation.invars, body.jaxpr.invars, strict=True)
+    )
     carried = sum(
         outer.aval.ndim == inner.aval.ndim for outer, inner in zip(equation.outvars, body.jaxpr.outvars, strict=True)
     )

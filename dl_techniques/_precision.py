@@ -17,6 +17,11 @@ def at_least_float32(x):
     return x if is_float64(x) else ops.cast(x, "float32")
 
 
+def wide(dtype: str) -> str:
+    """The dtype that what is of `dtype` is summed up in."""
+    return "float64" if dtype == "float64" else "float32"
+
+
 def mean_over(x, axis, keepdims: bool = False):
     """As `ops.mean`."""
     if not is_float64(x):

@@ -166,7 +166,7 @@ class Computation:
         gradients = {
             f"{INPUT} {i}": values[_numbered("gradient of input", i, inputs)]
             for i, x in enumerate(inputs)
-            if is_floating(x) and self.row.ranges()[i] is None
+            if is_floating(x) and self.row.ranges()[i] is None and not self.subject.is_metric
         }
         gradients |= {f"{WEIGHT} {path}": values[f"gradient of {path}"] for path in self.subject.trainable_paths()}
         moves = {name: points[name] * generator.uniform(-1, 1, points[name].shape) for name in gradients}

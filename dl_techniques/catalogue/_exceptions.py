@@ -46,6 +46,9 @@ HUGE_SCORES = {
         "torch's fused attention gives 0 where all scores of a query are minus infinity, others NaN",
     ),
 }
+NAN_AMONG_THE_LARGEST = {
+    "tensorflow/*/eager/hostile nan": (inf, "the largest of numbers and NaN is a number there, and NaN elsewhere"),
+}
 NARROW_ARCTAN = {
     f"{backend}:float64_is_computed_in_float64": "Keras computes arctan2 in float32 on PyTorch and JAX"
     for backend in ("jax", "torch")

@@ -445,6 +445,11 @@ TECHNIQUES: tuple[Technique, ...] = (
         inputs=((2, 4, 5), (2, 42, 19)),
         values=(boxes(3), normal),
         paper="arXiv:2502.12524",
+        tolerances={
+            "*/*/exact/inference/slope*": (math.inf, "the targets follow the predictions, but pass no gradient"),
+            "torch/*/eager/hostile nan": (math.inf, "the anchors of the largest scores are others, among NaN"),
+            "torch/*/eager/hostile infinite": (math.inf, "the anchors of the largest scores are others, among NaN"),
+        },
         rejects=(
             {"num_classes": 0},
             {"input_shape": [64, 48]},

@@ -1,5 +1,5 @@
 from dl_techniques import metrics
-from dl_techniques.catalogue._exceptions import OF_SQUARES, everywhere
+from dl_techniques.catalogue._exceptions import NAN_AMONG_THE_LARGEST, OF_SQUARES, everywhere
 from dl_techniques.catalogue._technique import Function, Technique
 from dl_techniques.catalogue.values import binary, boxes, detections, distributions, normal, one_hot, probabilities
 
@@ -64,6 +64,7 @@ TECHNIQUES: tuple[Technique, ...] = (
         rejects=_NOT_BINS,
         rejects_inputs=_NOT_CLASSES,
         perfect=0.0,
+        tolerances=NAN_AMONG_THE_LARGEST,
     ),
     Technique(
         metrics.MaximumCalibrationError,
@@ -74,6 +75,7 @@ TECHNIQUES: tuple[Technique, ...] = (
         rejects=_NOT_BINS,
         rejects_inputs=_NOT_CLASSES,
         perfect=0.0,
+        tolerances=NAN_AMONG_THE_LARGEST,
     ),
     Technique(
         metrics.MeanAveragePrecision,

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_positive_int, check_same_shape
+from dl_techniques._precision import at_least_float32, wide
 from dl_techniques.metrics._weights import weights_of
 
 
@@ -20,13 +21,13 @@ class BinnedMetric(keras.metrics.Metric):
         check_positive_int(num_bins=num_bins)
         self.num_bins = num_bins
         self.from_logits = from_logits
-        shape = (*columns, num_bins)
-        self._weights = self.add_variable(shape, "zeros", dtype="float32", name="weights")
-        self._confidences = self.add_variable(shape, "zeros", dtype="float32", name="confidences")
-        self._hits = self.add_variable(shape, "zeros", dtype="float32", name="hits")
+        shape, dtype = (*columns, num_bins), wide(self.dtype)
+        self._weights = self.add_variable(shape, "zeros", dtype=dtype, name="weights")
+        self._confidences = self.add_variable(shape, "zeros", dtype=dtype, name="confidences")
+        self._hits = self.add_variable(shape, "zeros", dtype=dtype, name="hits")
 
     def _probabilities(self, y_pred):
-        scores = ops.convert_to_tensor(y_pred, dtype="float32")
+        scores = ops.convert_to_tensor(y_pred, dtype=wide(self.dtype))
         if len(scores.shape) < 2 or scores.shape[-1] == 1:
             raise ValueError(
                 "The last axis of `y_pred` must hold two classes or more; of one event with probability p they are "
@@ -37,15 +38,15 @@ class BinnedMetric(keras.metrics.Metric):
     def _add(self, confidence, hit, sample_weight):
         """Both of the same shape, which ends with the columns."""
         inner = [i / self.num_bins for i in range(1, self.num_bins)]
-        above = ops.convert_to_tensor([-math.inf, *inner], dtype="float32")
-        up_to = ops.convert_to_tensor([*inner, math.inf], dtype="float32")
+        above = ops.convert_to_tensor([-math.inf, *inner], dtype=confidence.dtype)
+        up_to = ops.convert_to_tensor([*inner, math.inf], dtype=confidence.dtype)
         place = ops.expand_dims(confidence, axis=-1)
-        inside = ops.cast(ops.logical_and(place > above, place <= up_to), "float32")
+        inside = ops.cast(ops.logical_and(place > above, place <= up_to), place.dtype)
         weight = inside * ops.expand_dims(weights_of(confidence, sample_weight), axis=-1)
         axes = tuple(range(len(inside.shape) - len(self._weights.shape)))
         self._weights.assign_add(ops.sum(weight, axis=axes))
         self._confidences.assign_add(ops.sum(weight * place, axis=axes))
-        self._hits.assign_add(ops.sum(weight * ops.expand_dims(ops.cast(hit, "float32"), axis=-1), axis=axes))
+        self._hits.assign_add(ops.sum(weight * ops.expand_dims(ops.cast(hit, place.dtype), axis=-1), axis=axes))
 
     def _gaps(self):
         """Of each bin, times its weight."""
@@ -70,7 +71,7 @@ def class_numbers(y_true, y_pred):
     if len(y_true.shape) == len(y_pred.shape):
         if y_true.shape[-1] != 1:
             check_same_shape(y_true, y_pred)
-            return ops.cast(ops.argmax(ops.cast(y_true, "float32"), axis=-1), "int32")
+            return ops.cast(ops.argmax(at_least_float32(y_true), axis=-1), "int32")
         y_true = ops.squeeze(y_true, axis=-1)
     pairs = zip(y_true.shape, y_pred.shape[:-1], strict=False)
     if len(y_true.shape) != len(y_pred.shape) - 1 or any(None not in pair and pair[0] != pair[1] for pair in pairs):

@@ -4,10 +4,10 @@ from keras import ops
 
 
 def weights_of(values, sample_weight):
-    """Returns a weight for each value, in float32: one for each of the first axes, shared by the rest; 1 for None."""
+    """Returns a weight for each value, in its dtype: one for each of the first axes, shared by the rest; or 1."""
     if sample_weight is None:
-        return ops.ones_like(values, dtype="float32")
-    weights = ops.convert_to_tensor(sample_weight, dtype="float32")
+        return ops.ones_like(values)
+    weights = ops.convert_to_tensor(sample_weight, dtype=values.dtype)
     rank = len(values.shape)
     if len(weights.shape) == rank + 1 and weights.shape[-1] == 1:
         weights = ops.squeeze(weights, axis=-1)

@@ -3,6 +3,7 @@ from keras import ops
 
 from dl_techniques._checks import check_same_shape
 from dl_techniques._forecasts import probability
+from dl_techniques._precision import wide
 from dl_techniques._serialization import serializable
 from dl_techniques.metrics._weights import weights_of
 
@@ -14,7 +15,7 @@ class BrierScoreMetric(keras.metrics.Metric):
     Each element is the forecast of one event. With several classes it is the mean over the classes;
     `compute_brier_score` takes the sum, which is larger by the number of classes.
 
-    Formula, with sums in float32: `sum(w (p - y)^2) / sum(w)` over all elements, where `p` is `y_pred`, or
+    Formula, with sums in float32 at least: `sum(w (p - y)^2) / sum(w)` over all elements, where `p` is `y_pred`, or
     `sigmoid(y_pred)` with `from_logits`, and `w` is the weight of the example. It is 0 where nothing has weight.
 
     Args:
@@ -43,11 +44,11 @@ class BrierScoreMetric(keras.metrics.Metric):
     def __init__(self, from_logits: bool = False, *, name: str = "brier_score", **kwargs):
         super().__init__(name=name, **kwargs)
         self.from_logits = from_logits
-        self._total = self.add_variable((), "zeros", dtype="float32", name="total")
-        self._weight = self.add_variable((), "zeros", dtype="float32", name="weight")
+        self._total = self.add_variable((), "zeros", dtype=wide(self.dtype), name="total")
+        self._weight = self.add_variable((), "zeros", dtype=wide(self.dtype), name="weight")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        y_true, y_pred = (ops.convert_to_tensor(y, dtype="float32") for y in (y_true, y_pred))
+        y_true, y_pred = (ops.convert_to_tensor(y, dtype=wide(self.dtype)) for y in (y_true, y_pred))
         check_same_shape(y_true, y_pred)
         errors = ops.square(probability(y_pred, self.from_logits) - y_true)
         weights = weights_of(errors, sample_weight)

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_positive_int, is_int
+from dl_techniques._precision import wide
 from dl_techniques._serialization import serializable
 from dl_techniques.utils.boxes import box_iou
 from dl_techniques.utils.tensors import zero_pad
@@ -89,21 +90,25 @@ class MeanAveragePrecision(keras.metrics.Metric):
         self.max_detections = max_detections
         self.score_bins = score_bins
         self._thresholds = tuple(_COCO_THRESHOLDS if iou_thresholds is None else iou_thresholds)
-        self.true_positives = self.add_variable(
-            (num_classes, score_bins, len(self._thresholds)), "zeros", dtype="float32", name="true_positives"
+        shapes = {
+            "true_positives": (num_classes, score_bins, len(self._thresholds)),
+            "detections": (num_classes, score_bins),
+            "targets": (num_classes,),
+        }
+        self.true_positives, self.detections, self.targets = (
+            self.add_variable(shape, "zeros", dtype=wide(self.dtype), name=name) for name, shape in shapes.items()
         )
-        self.detections = self.add_variable((num_classes, score_bins), "zeros", dtype="float32", name="detections")
-        self.targets = self.add_variable((num_classes,), "zeros", dtype="float32", name="targets")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
         _check_shapes(y_true, y_pred)
+        dtype = wide(self.dtype)
         # A row of padding, as there is no best of none.
-        y_true, y_pred = (zero_pad(ops.cast(rows, "float32"), 1, after=1) for rows in (y_true, y_pred))
+        y_true, y_pred = (zero_pad(ops.cast(rows, dtype), 1, after=1) for rows in (y_true, y_pred))
         batch, number = ops.shape(y_pred)[:2]
-        weight = ops.ones((batch,), dtype="float32")
+        weight = ops.ones((batch,), dtype=dtype)
         if sample_weight is not None:
-            weight = ops.reshape(ops.cast(ops.convert_to_tensor(sample_weight), "float32"), (batch,))
+            weight = ops.reshape(ops.cast(ops.convert_to_tensor(sample_weight), dtype), (batch,))
 
         target_class, is_target = self._classes(y_true[..., 0], y_true[..., 1:])
         found_class, is_found = self._classes(y_pred[..., 0], y_pred[..., 2:])
@@ -117,14 +122,14 @@ class MeanAveragePrecision(keras.metrics.Metric):
         same = ops.logical_and(found_class[:, :, None] == target_class[:, None], is_target[:, None])
         same = ops.logical_and(same, is_found[:, :, None])
         iou = ops.where(same, box_iou(found[:, :, None], y_true[:, None, :, 1:]), 0.0)
-        thresholds = ops.convert_to_tensor(self._thresholds, dtype="float32")[:, None]
+        thresholds = ops.convert_to_tensor(self._thresholds, dtype=dtype)[:, None]
         owner = _match(iou, thresholds, number)
 
-        self.targets.assign(_counted(self.targets, [target_class], weight[:, None] * ops.cast(is_target, "float32")))
-        amounts = weight[:, None] * ops.cast(is_found, "float32")
+        self.targets.assign(_counted(self.targets, [target_class], weight[:, None] * ops.cast(is_target, dtype)))
+        amounts = weight[:, None] * ops.cast(is_found, dtype)
         self.detections.assign(_counted(self.detections, [found_class, bins], amounts))
         # A target counts in the bin of its detection.
-        is_taken = ops.cast(owner > 0, "float32")
+        is_taken = ops.cast(owner > 0, dtype)
         shape = ops.shape(owner)
         flat = ops.reshape(ops.maximum(owner - 1, 0), (shape[0], shape[1] * shape[2]))
         places = [
@@ -146,7 +151,7 @@ class MeanAveragePrecision(keras.metrics.Metric):
         reached = ops.floor(_RECALL_STEPS * (recall + _ROUNDING))
         points = ops.concatenate([reached[:, :1] + 1, reached[:, 1:] - reached[:, :-1]], axis=1)
         average = ops.mean(ops.sum(precision * points, axis=1) / (_RECALL_STEPS + 1), axis=-1)
-        occurs = ops.cast(targets > 0, "float32")
+        occurs = ops.cast(targets > 0, targets.dtype)
         return ops.divide_no_nan(ops.sum(average * occurs), ops.sum(occurs))
 
     def _classes(self, numbers, boxes):

@@ -3,6 +3,7 @@ from keras import ops
 
 from dl_techniques._checks import check_choice, check_same_shape
 from dl_techniques._forecasts import STATISTICS, z_score, z_terms
+from dl_techniques._precision import wide
 from dl_techniques._serialization import serializable
 from dl_techniques.metrics._weights import weights_of
 
@@ -15,7 +16,7 @@ class SpiegelhalterZMetric(keras.metrics.Metric):
     refuted at the level of 5 percent. Each element is the forecast of one event; they must be independent, which those
     of several classes of one example are not.
 
-    Formula, with sums in float32 over all elements:
+    Formula, with sums in float32 at least over all elements:
 
     - `"spiegelhalter"`: `Z = sum(w (y - p) (1 - 2 p)) / sqrt(sum(w (1 - 2 p)^2 p (1 - p)))`
     - `"in_the_large"`: `Z = sum(w (y - p)) / sqrt(sum(w p (1 - p)))`
@@ -59,11 +60,11 @@ class SpiegelhalterZMetric(keras.metrics.Metric):
         check_choice(STATISTICS, statistic=statistic)
         self.from_logits = from_logits
         self.statistic = statistic
-        self._deviation = self.add_variable((), "zeros", dtype="float32", name="deviation")
-        self._variance = self.add_variable((), "zeros", dtype="float32", name="variance")
+        self._deviation = self.add_variable((), "zeros", dtype=wide(self.dtype), name="deviation")
+        self._variance = self.add_variable((), "zeros", dtype=wide(self.dtype), name="variance")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        y_true, y_pred = (ops.convert_to_tensor(y, dtype="float32") for y in (y_true, y_pred))
+        y_true, y_pred = (ops.convert_to_tensor(y, dtype=wide(self.dtype)) for y in (y_true, y_pred))
         check_same_shape(y_true, y_pred)
         deviation, variance = z_terms(y_true, y_pred, self.from_logits, self.statistic)
         weights = weights_of(deviation, sample_weight)
@@ -71,4 +72,4 @@ class SpiegelhalterZMetric(keras.metrics.Metric):
         self._variance.assign_add(ops.sum(weights * variance))
 
     def result(self):
-        return z_score(self._deviation, self._variance)
+        return z_score(ops.convert_to_tensor(self._deviation), ops.convert_to_tensor(self._variance))

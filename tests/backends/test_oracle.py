@@ -159,6 +159,12 @@ def test_loops_add_up_noise(reverse):
     assert_near(last, expected[0 if reverse else -1])
 
 
+def test_a_loop_may_begin_with_a_number():
+    """As that of its steps does."""
+    found = noise(lambda x, y: jax.lax.fori_loop(0, 3, lambda step, z: z * x, x))
+    assert_near(found, np.abs(x**4) * DEVIATION * np.sqrt(3))
+
+
 def test_float32_is_narrow():
     assert oracle.narrowings(Program(run=lambda: jnp.exp(x).T)) == ["exp to float32"]
 

@@ -366,7 +366,7 @@ TECHNIQUES: tuple[Technique, ...] = (
         losses.SpiegelhalterZLoss,
         {"statistic": "in_the_large"},
         inputs=((8, 3), (8, 3)),
-        values=(binary, probabilities),
+        values=(binary, distributions),  # so that Z does not cancel
         paper=_SPIEGELHALTER,
         rejects=({"statistic": "brier"},),
         rejects_inputs=_OTHER_SHAPES,

@@ -97,7 +97,7 @@ TECHNIQUES: tuple[Technique, ...] = (
         metrics.SpiegelhalterZMetric,
         {"statistic": "in_the_large"},
         inputs=((8, 3), (8, 3)),
-        values=(binary, probabilities),
+        values=(binary, distributions),  # so that Z does not cancel
         paper="doi:10.1002/sim.4780050506",
         rejects=({"statistic": "brier"},),
         rejects_inputs=(((8, 3), (8, 2)), ((8, 3), (8,))),

@@ -70,7 +70,7 @@ def oracle(tmp_path_factory):
     Settings().save(run)
     command = [sys.executable, "-m", "bench.numerics.worker", str(run), "float64"]
     environment = {**os.environ, "XLA_FLAGS": "--xla_backend_optimization_level=0"}
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=1500)
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=2400)
     return run
 
 

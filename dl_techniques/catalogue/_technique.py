@@ -1,13 +1,30 @@
 """What the catalogue says of one technique, or of one function."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from dl_techniques.catalogue.values import Draw
 
 Shape = tuple[int | None, ...]
 BATCH_STATISTICS = ("moving_mean", "moving_variance")
+
+
+class Later(Mapping[str, Any]):
+    """Arguments that hold variables of a framework: made when they are asked for, not where the catalogue is read."""
+
+    def __init__(self, make: Callable[[], Mapping[str, Any]]):
+        self._made = cache(make)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._made()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made())
+
+    def __len__(self) -> int:
+        return len(self._made())
 
 
 @dataclass(frozen=True)

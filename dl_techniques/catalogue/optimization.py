@@ -2,7 +2,7 @@ from keras.optimizers import Adam
 from keras.optimizers.schedules import CosineDecay, ExponentialDecay
 
 from dl_techniques import optimization
-from dl_techniques.catalogue._technique import Function, Technique
+from dl_techniques.catalogue._technique import Function, Later, Technique
 
 _FINE_TUNING = "arXiv:1801.06146"
 _DEEP_SUPERVISION = "arXiv:1409.5185"
@@ -58,7 +58,7 @@ TECHNIQUES: tuple[Technique, ...] = (
     ),
     Technique(
         optimization.MultiplierOptimizer,
-        {"optimizer": Adam(0.1), "multipliers": [0.25, 0.5, 0.5, 1.0], "name": "by_group"},
+        Later(lambda: {"optimizer": Adam(0.1), "multipliers": [0.25, 0.5, 0.5, 1.0], "name": "by_group"}),
         inputs=(),
         paper=_FINE_TUNING,
         rejects=(

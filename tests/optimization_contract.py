@@ -22,6 +22,7 @@ from dl_techniques.catalogue import Technique
 from dl_techniques.optimization import MultiplierOptimizer
 from tests._frameworks import compiled
 from tests.contract import as_config, assert_close, error_text, flat, own_parameters
+from tests.kinds import Checks
 
 KINDS = (LearningRateSchedule, Optimizer, Callback)
 
@@ -31,20 +32,7 @@ EPOCHS = 4
 CUT = 2
 FLOAT16 = 2e-3
 
-# Each check with the kinds that it is for.
-CHECKS: dict[Callable[[Technique], None], tuple[type, ...]] = {}
-
-
-def check(*kinds: type) -> Callable:
-    def register(function: Callable[[Technique], None]) -> Callable[[Technique], None]:
-        CHECKS[function] = kinds
-        return function
-
-    return register
-
-
-def checks_of(row: Technique) -> list[Callable[[Technique], None]]:
-    return [function for function, kinds in CHECKS.items() if issubclass(row.cls, kinds)]
+check = CHECKS = Checks()
 
 
 @check(*KINDS)

@@ -4,14 +4,14 @@ import pytest
 
 from dl_techniques.catalogue import Technique
 from dl_techniques.catalogue.optimization import TECHNIQUES
-from tests.optimization_contract import KINDS, checks_of
+from tests.optimization_contract import CHECKS, KINDS
 
 
 def cell(row: Technique, check):
     return pytest.param(row, check, id=f"{row.name}-{check.__name__}")
 
 
-@pytest.mark.parametrize(("row", "check"), [cell(row, check) for row in TECHNIQUES for check in checks_of(row)])
+@pytest.mark.parametrize(("row", "check"), [cell(row, check) for row in TECHNIQUES for check in CHECKS.of(row)])
 def test_optimization_contract(row: Technique, check):
     check(row)
 

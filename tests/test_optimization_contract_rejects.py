@@ -6,7 +6,7 @@ from keras import ops
 
 from dl_techniques._serialization import serializable
 from dl_techniques.catalogue import Technique
-from tests.optimization_contract import CHECKS, checks_of
+from tests.optimization_contract import CHECKS
 
 
 @serializable
@@ -171,26 +171,14 @@ def row_of(cls: type) -> Technique:
     return Technique(cls, {"rate": 0.05, **named}, inputs=(), paper="none", rejects=rejects)
 
 
-def failing(row: Technique) -> set[str]:
-    return {check.__name__ for check in checks_of(row) if fails(check, row)}
-
-
-def fails(check, row: Technique) -> bool:
-    try:
-        check(row)
-    except Exception:  # Any kind: what does not compile says so in its framework's own way.
-        return True
-    return False
-
-
 @pytest.mark.parametrize("cls", [SoundSchedule, SoundOptimizer, SoundCallback], ids=lambda cls: cls.__name__)
 def test_a_sound_technique_passes_every_check(cls: type):
-    assert failing(row_of(cls)) == set()
+    assert CHECKS.failing(row_of(cls)) == set()
 
 
 @pytest.mark.parametrize("cls", BROKEN, ids=lambda cls: cls.__name__)
 def test_a_broken_technique_fails_exactly_its_checks(cls: type):
-    assert failing(row_of(cls)) == BROKEN[cls] - HARMLESS.get((cls, keras.backend.backend()), set())
+    assert CHECKS.failing(row_of(cls)) == BROKEN[cls] - HARMLESS.get((cls, keras.backend.backend()), set())
 
 
 def test_every_check_is_seen_to_fail():

@@ -7,7 +7,7 @@ import pytest
 
 from dl_techniques.catalogue import Technique, losses, metrics
 from tests._frameworks import leave_no_garbage
-from tests.training_contract import CHECKS, KINDS, checks_of
+from tests.training_contract import CHECKS, KINDS
 
 ROWS = (*losses.TECHNIQUES, *metrics.TECHNIQUES)
 
@@ -22,12 +22,12 @@ def cell(row: Technique, check):
 def little_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     row, check = (request.node.callspec.params[name] for name in ("row", "check"))
-    if check is checks_of(row)[-1]:
+    if check is CHECKS.of(row)[-1]:
         leave_no_garbage()
 
 
 @pytest.mark.usefixtures("little_garbage")
-@pytest.mark.parametrize(("row", "check"), [cell(row, check) for row in ROWS for check in checks_of(row)])
+@pytest.mark.parametrize(("row", "check"), [cell(row, check) for row in ROWS for check in CHECKS.of(row)])
 def test_training_contract(row: Technique, check):
     check(row)
 

@@ -3,14 +3,14 @@
 import pytest
 
 from dl_techniques.catalogue import WEIGHT_TECHNIQUES, Technique
-from tests.weight_contract import KINDS, checks_of
+from tests.weight_contract import CHECKS, KINDS
 
 
 def cell(row: Technique, check):
     return pytest.param(row, check, id=f"{row.name}-{check.__name__}")
 
 
-@pytest.mark.parametrize(("row", "check"), [cell(row, check) for row in WEIGHT_TECHNIQUES for check in checks_of(row)])
+@pytest.mark.parametrize(("row", "check"), [cell(row, check) for row in WEIGHT_TECHNIQUES for check in CHECKS.of(row)])
 def test_weight_contract(row: Technique, check):
     check(row)
 

@@ -6,7 +6,7 @@ broken. The row's first input is `y_true`, the others are `y_pred`.
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,11 @@ from tests.contract import (
     join,
     own_parameters,
 )
+from tests.kinds import Checks
 
 KINDS = (Loss, Metric)
 
-# Each check with the kinds that it is for.
-CHECKS: dict[Callable[[Technique], None], tuple[type, ...]] = {}
+check = CHECKS = Checks()
 
 # What a score is at most that squares without overflow, and whose exponential overflows.
 EXTREME = 1e4
@@ -44,18 +44,6 @@ FLOAT16 = 3e-3
 
 Case = list[np.ndarray]
 """`y_true`, then the predictions."""
-
-
-def check(*kinds: type) -> Callable:
-    def register(function: Callable[[Technique], None]) -> Callable[[Technique], None]:
-        CHECKS[function] = kinds
-        return function
-
-    return register
-
-
-def checks_of(row: Technique) -> list[Callable[[Technique], None]]:
-    return [function for function, kinds in CHECKS.items() if issubclass(row.cls, kinds)]
 
 
 @check(*KINDS)

@@ -5,7 +5,6 @@ broken. The row's one input is the shape of the weight.
 """
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -18,23 +17,11 @@ from keras.regularizers import Regularizer
 from dl_techniques.catalogue import Technique
 from tests._frameworks import value_and_gradients
 from tests.contract import all_equal, as_config, assert_close, error_text, flat, own_parameters
+from tests.kinds import Checks
 
 KINDS = (Constraint, Initializer, Regularizer)
 
-# Each check with the kinds that it is for.
-CHECKS: dict[Callable[[Technique], None], tuple[type, ...]] = {}
-
-
-def check(*kinds: type) -> Callable:
-    def register(function: Callable[[Technique], None]) -> Callable[[Technique], None]:
-        CHECKS[function] = kinds
-        return function
-
-    return register
-
-
-def checks_of(row: Technique) -> list[Callable[[Technique], None]]:
-    return [function for function, kinds in CHECKS.items() if issubclass(row.cls, kinds)]
+check = CHECKS = Checks()
 
 
 @check(*KINDS)

@@ -62,6 +62,12 @@ def check_fraction(**values: Any) -> None:
             raise ValueError(f"`{name}` must be a number in (0, 1]. Received: {name}={value!r}")
 
 
+def check_share(**values: Any) -> None:
+    for name, value in values.items():
+        if not _is_real(value) or not 0 <= value <= 1:
+            raise ValueError(f"`{name}` must be a number in [0, 1]. Received: {name}={value!r}")
+
+
 def check_choice(choices: Collection[Any], **values: Any) -> None:
     for name, value in values.items():
         if value not in choices:

@@ -2,7 +2,7 @@
 
 from keras import ops
 
-from dl_techniques._precision import at_least, at_least_float32
+from dl_techniques._precision import at_least, at_least_float32, unit_interval
 
 STATISTICS = ("in_the_large", "spiegelhalter")
 
@@ -22,8 +22,7 @@ def z_terms(y_true, y_pred, from_logits: bool, statistic: str):
     if from_logits:
         p, rest = ops.sigmoid(scores), ops.sigmoid(-scores)
     else:
-        low, high = ops.zeros_like(scores), ops.ones_like(scores)
-        p = ops.where(scores < 0, low, ops.where(scores > 1, high, scores))
+        p = unit_interval(scores)
         rest = 1 - p
     deviation, variance = event * rest - (1 - event) * p, p * rest
     if statistic == "in_the_large":

@@ -21,6 +21,7 @@ from dl_techniques.catalogue import TECHNIQUES, WEIGHT_TECHNIQUES
         (checks.check_positive_ints, ([1], (2, np.int64(7))), ([], (), 3, "12", [1, 0], [1.0], [True])),
         (checks.check_non_negative_int, (0, np.int64(7)), (-1, 0.0, "1", None, False)),
         (checks.check_rate, (0, 0.0, 0.999), (1, 1.0, -1e-9, math.nan, "0", None, False)),
+        (checks.check_share, (0, 1, 0.5, np.float32(1)), (-1e-9, 1.001, math.nan, "1", None, True)),
         (checks.check_fraction, (1, 1e-9, np.float32(0.5)), (0, 1.001, -1, math.nan, "1", None, True)),
     ],
 )

@@ -67,7 +67,7 @@ def test_an_empty_batch_has_no_cross_entropy():
 def test_bad_arguments():
     with pytest.raises(ValueError, match=r"`anyloss` must be an instance of AnyLoss. Received: anyloss=<class"):
         WeightedCrossEntropyWithAnyLoss(F1Loss)
-    with pytest.raises(ValueError, match=r"`alpha` must lie in \[0, 1\]. Received: alpha=1.5"):
+    with pytest.raises(ValueError, match=r"`alpha` must be a number in \[0, 1\]. Received: alpha=1.5"):
         WeightedCrossEntropyWithAnyLoss(F1Loss(), 1.5)
 
 

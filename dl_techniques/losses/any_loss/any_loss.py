@@ -4,9 +4,8 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_number, check_positive, check_same_shape
-from dl_techniques._precision import at_least_float32
+from dl_techniques._precision import at_least_float32, unit_interval
 from dl_techniques._serialization import serializable
-from dl_techniques.losses.any_loss._targets import positive_part
 
 _EPSILON = 1e-7
 
@@ -92,7 +91,7 @@ class AnyLoss(keras.losses.Loss, abc.ABC):
     def compute_confusion_matrix(self, y_true, y_pred):
         """Returns `(tn, fp, fn, tp)`, in scikit-learn's order."""
         check_same_shape(y_true, y_pred)
-        positive = positive_part(y_true)
+        positive = unit_interval(at_least_float32(y_true))
         decided = self.approximate(y_pred)
         products = [target * decision for target in (1 - positive, positive) for decision in (1 - decided, decided)]
         return tuple(ops.sum(product) + _EPSILON for product in products)

@@ -1,10 +1,9 @@
 import keras
 from keras import ops
 
-from dl_techniques._checks import check_non_negative
-from dl_techniques._precision import at_least_float32
+from dl_techniques._checks import check_share
+from dl_techniques._precision import at_least_float32, unit_interval
 from dl_techniques._serialization import serializable
-from dl_techniques.losses.any_loss._targets import positive_part
 from dl_techniques.losses.any_loss.any_loss import AnyLoss
 
 _EPSILON = 1e-7
@@ -56,9 +55,7 @@ class WeightedCrossEntropyWithAnyLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, **kwargs)
         if not isinstance(anyloss, AnyLoss):
             raise ValueError(f"`anyloss` must be an instance of AnyLoss. Received: anyloss={anyloss!r}")
-        check_non_negative(alpha=alpha)
-        if alpha > 1:
-            raise ValueError(f"`alpha` must lie in [0, 1]. Received: alpha={alpha}")
+        check_share(alpha=alpha)
         self.anyloss = anyloss
         self.alpha = alpha
 
@@ -67,7 +64,7 @@ class WeightedCrossEntropyWithAnyLoss(keras.losses.Loss):
         return self.alpha * anyloss + (1 - self.alpha) * self._cross_entropy(y_true, y_pred)
 
     def _cross_entropy(self, y_true, y_pred):
-        positive, y_pred = positive_part(y_true), at_least_float32(y_pred)
+        positive, y_pred = unit_interval(at_least_float32(y_true)), at_least_float32(y_pred)
         if self.anyloss.from_logits:
             log_p, log_q = ops.log_sigmoid(y_pred), ops.log_sigmoid(-y_pred)
         else:

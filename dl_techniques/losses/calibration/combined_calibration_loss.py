@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from dl_techniques._checks import check_non_negative
+from dl_techniques._checks import check_share
 from dl_techniques._precision import at_least
 from dl_techniques._serialization import serializable
 from dl_techniques.losses.calibration.brier_score_loss import BrierScoreLoss
@@ -57,9 +57,7 @@ class CombinedCalibrationLoss(keras.losses.Loss):
         **kwargs,
     ):
         super().__init__(name=name, reduction=reduction, **kwargs)
-        check_non_negative(alpha=alpha)
-        if alpha > 1:
-            raise ValueError(f"`alpha` must lie in [0, 1]. Received: alpha={alpha}")
+        check_share(alpha=alpha)
         self.alpha = alpha
         self.use_squared_z = use_squared_z
         self.from_logits = from_logits

@@ -2,8 +2,6 @@
 
 from keras import ops
 
-from dl_techniques._checks import check_number
-
 # How near to 0 and 1 a probability may be.
 _EPSILON = 1e-7
 
@@ -37,10 +35,3 @@ def categorical_focal(y_true, log_p, alpha: float, gamma: float):
     is_sure = others <= 0
     power = ops.exp(gamma * ops.log(ops.where(is_sure, 1.0, others)))
     return -alpha * y_true * ops.where(is_sure, float(gamma == 0), power) * log_p
-
-
-def check_share(**values) -> None:
-    check_number(**values)
-    for name, value in values.items():
-        if not 0 <= value <= 1:
-            raise ValueError(f"`{name}` must be a number from 0 to 1. Received: {name}={value!r}")

@@ -1,10 +1,10 @@
 import keras
 from keras import ops
 
-from dl_techniques._checks import check_non_negative, check_same_shape
+from dl_techniques._checks import check_non_negative, check_same_shape, check_share
 from dl_techniques._precision import at_least_float32, mean_over
 from dl_techniques._serialization import serializable
-from dl_techniques.losses.detection._focal import binary_focal, check_share, log_odds
+from dl_techniques.losses.detection._focal import binary_focal, log_odds
 
 
 @serializable

@@ -1,13 +1,12 @@
 import keras
 from keras import ops
 
-from dl_techniques._checks import check_non_negative, check_positive_int
+from dl_techniques._checks import check_non_negative, check_positive_int, check_share
 from dl_techniques._precision import at_least_float32, mean_over
 from dl_techniques._serialization import serializable
 from dl_techniques.losses.detection._focal import (
     binary_focal,
     categorical_focal,
-    check_share,
     log_distribution,
     log_odds,
 )

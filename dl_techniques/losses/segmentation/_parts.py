@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from dl_techniques._checks import check_min_rank, check_non_negative, check_number, check_numbers, check_same_shape
-from dl_techniques._precision import at_least_float32, mean_over
+from dl_techniques._precision import at_least_float32, mean_over, unit_interval
 
 # What a probability is at least where its logarithm is taken.
 _EPSILON = 1e-7
@@ -40,8 +40,7 @@ class SegmentationLoss(keras.losses.Loss):
         """In [0, 1], also where the prediction is not."""
         if self.from_logits:
             return ops.softmax(y_pred, axis=-1)
-        # At 0 and 1 the gradient passes, on every backend: that of `ops.clip` differs there.
-        return ops.where(y_pred < 0, 0, ops.where(y_pred > 1, 1, y_pred))
+        return unit_interval(y_pred)
 
     def log_probabilities(self, y_pred):
         if self.from_logits:

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 from keras import ops
 
-from dl_techniques._checks import check_number, check_positive
+from dl_techniques._checks import check_number, check_positive, check_share
 from dl_techniques._serialization import serializable
 from dl_techniques.losses.segmentation._parts import (
     SegmentationLoss,
@@ -62,10 +62,8 @@ class ComboLoss(SegmentationLoss):
         super().__init__(
             class_weights=class_weights, from_logits=from_logits, reduction=reduction, name=name, **kwargs
         )
-        check_number(alpha=alpha, beta=beta, smooth=smooth)
-        for argument, value in {"alpha": alpha, "beta": beta}.items():
-            if not 0 <= value <= 1:
-                raise ValueError(f"`{argument}` must lie in [0, 1]. Received: {argument}={value}")
+        check_share(alpha=alpha, beta=beta)
+        check_number(smooth=smooth)
         check_positive(smooth=smooth)
         self.alpha = alpha
         self.beta = beta
